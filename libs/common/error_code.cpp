@@ -29,6 +29,7 @@ constexpr std::array kNames{
     std::pair{kOpenInterestCap, "OPEN_INTEREST_CAP"},
     std::pair{kRiskMaxOrderNotional, "RISK_MAX_ORDER_NOTIONAL"},
     std::pair{kRiskMaxPosition, "RISK_MAX_POSITION"},
+    std::pair{kRiskMaxPositionNotional, "RISK_MAX_POSITION_NOTIONAL"},
     std::pair{kRiskMaxOpenOrders, "RISK_MAX_OPEN_ORDERS"},
     std::pair{kRiskPriceCollar, "RISK_PRICE_COLLAR"},
     std::pair{kRiskMaxDailyLoss, "RISK_MAX_DAILY_LOSS"},

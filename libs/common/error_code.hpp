@@ -29,6 +29,7 @@ enum class ErrorCode {
   kOpenInterestCap,
   kRiskMaxOrderNotional,
   kRiskMaxPosition,
+  kRiskMaxPositionNotional,
   kRiskMaxOpenOrders,
   kRiskPriceCollar,
   kRiskMaxDailyLoss,
