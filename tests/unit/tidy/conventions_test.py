@@ -108,9 +108,10 @@ class Conventions(unittest.TestCase):
             "account_messages", "account_protocol", "order_codec", "signing", "errors", "rate_limits",
         }
         extra = {
-            # Hyperliquid alone: the canonical msgpack of actions, the money actions that the signer must not link, and the
-            # offline tools of the command line.
-            "hyperliquid": {"msgpack", "actions", "user_signed", "sign_lines", "decode", "action_json", "cloid", "policy"},
+            # Hyperliquid alone: actions as types with their two encodings, the actions that move money (account_actions,
+            # user_signed: the signer must not link them), and the offline tools of the command line.
+            "hyperliquid": {"actions", "action_writers", "action_encoder", "json_fields", "cloid", "exchange_request",
+                            "account_actions", "user_signed", "sign_lines", "decode"},
         }
         for venue in sorted((ROOT / "libs/venues").iterdir()):
             if not venue.is_dir():
