@@ -1,7 +1,9 @@
 #pragma once
 
 #include "libs/common/decimal.hpp"
+#include "libs/common/error_code.hpp"
 #include "libs/common/ids.hpp"
+#include "libs/common/side.hpp"
 #include "libs/common/time.hpp"
 
 #include <compare>
@@ -14,10 +16,6 @@
 /// What a venue says about one account, in words that no venue owns: every venue's
 /// account_messages turns its own bytes into these, the order gateway reads nothing else.
 namespace perpwire::venues {
-
-enum class Side { kBuy, kSell };
-
-constexpr Side opposite(Side side) { return side == Side::kBuy ? Side::kSell : Side::kBuy; }
 
 /// What the venue says that an order is. A status that we do not know is kept as text in the
 /// message that carries it; kUnrecognised changes nothing and asks for a status query.

@@ -17,23 +17,32 @@ constexpr Nanos kFillSlack = std::chrono::seconds{2};
 
 int rank(Fate fate) {
   switch (fate) {
-    case Fate::kInFlight: return 0;
-    case Fate::kUnknown: return 1;
-    case Fate::kNotExecuted: return 2;
-    case Fate::kRejected: return 3;
-    case Fate::kAccepted: return 4;
+    case Fate::kInFlight:
+      return 0;
+    case Fate::kUnknown:
+      return 1;
+    case Fate::kNotExecuted:
+      return 2;
+    case Fate::kRejected:
+      return 3;
+    case Fate::kAccepted:
+      return 4;
   }
   return 0;
 }
 
 int rank(OrderStatus status) {
   switch (status) {
-    case OrderStatus::kCancelled: return 3;
-    case OrderStatus::kRejected: return 2;
-    case OrderStatus::kFilled: return 1;
+    case OrderStatus::kCancelled:
+      return 3;
+    case OrderStatus::kRejected:
+      return 2;
+    case OrderStatus::kFilled:
+      return 1;
     case OrderStatus::kOpen:
     case OrderStatus::kTriggered:
-    case OrderStatus::kUnrecognised: return 0;
+    case OrderStatus::kUnrecognised:
+      return 0;
   }
   return 0;
 }
@@ -82,9 +91,8 @@ void InFlightOrder::create_fate(Fate fate, const Acknowledgement& ack,
 
 void InFlightOrder::modify_fate(std::uint64_t nonce, Fate fate, const Acknowledgement& ack,
                                 std::optional<Failure> failure) {
-  const auto found = std::find_if(modifies_.begin(), modifies_.end(), [nonce](const Modify& m) {
-    return m.intent.nonce == nonce;
-  });
+  const auto found = std::find_if(modifies_.begin(), modifies_.end(),
+                                  [nonce](const Modify& m) { return m.intent.nonce == nonce; });
   if (found == modifies_.end()) return;
   if (fate == Fate::kAccepted) acknowledge(ack);  // binds the leg
   if (rank(fate) <= rank(found->fate)) return;
@@ -98,8 +106,12 @@ void InFlightOrder::modify_fate(std::uint64_t nonce, Fate fate, const Acknowledg
 void InFlightOrder::cancel_fate(CancelFate fate, std::optional<Failure> failure) {
   if (cancel_ == Cancel::kConfirmed) return;
   switch (fate) {
-    case CancelFate::kConfirmed: cancel_ = Cancel::kConfirmed; return;
-    case CancelFate::kUnknown: cancel_ = Cancel::kUnknown; return;
+    case CancelFate::kConfirmed:
+      cancel_ = Cancel::kConfirmed;
+      return;
+    case CancelFate::kUnknown:
+      cancel_ = Cancel::kUnknown;
+      return;
     case CancelFate::kRefused:
       if (cancel_ == Cancel::kRefused) return;
       cancel_ = Cancel::kRefused;
@@ -115,7 +127,11 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
   Leg fresh{.venue_order_id = id,
             .price = content_.price,
             .amount = content_.amount,
-            .quantity = content_.amount};
+            .quantity = content_.amount,
+            .acknowledged = false,
+            .executed = {},
+            .filled = {},
+            .terminal = {}};
   if (legs_.empty()) {
     if (create_ == Fate::kNotExecuted) contradicted_ = true;
   } else {
@@ -180,9 +196,13 @@ void InFlightOrder::word(const venues::OrderWord& word) {
         target.executed = word.original;  // reduce-only logic may have shrunk it
       }
       break;
-    case OrderStatus::kCancelled: target.acknowledged = true; break;
-    case OrderStatus::kRejected: break;
-    case OrderStatus::kUnrecognised: return;
+    case OrderStatus::kCancelled:
+      target.acknowledged = true;
+      break;
+    case OrderStatus::kRejected:
+      break;
+    case OrderStatus::kUnrecognised:
+      return;
   }
   join_terminal(target, {.status = word.status, .time = word.status_time, .reason = word.reason});
 }
@@ -223,10 +243,17 @@ bool InFlightOrder::done(const Leg& leg) const {
   if (leg.quantity.is_positive() && leg.filled >= leg.quantity) return true;
   // A confirmed cancel hit whatever leg was live; after it no modify can have made another.
   if (cancel_ == Cancel::kConfirmed) return true;
+  if (refused_at_once()) return true;
   if (!leg.terminal) return false;
   if (leg.terminal->status != OrderStatus::kFilled) return true;
   if (leg.executed && leg.filled >= *leg.executed) return true;
   return fills_through_ >= leg.terminal->time + kFillSlack;
+}
+
+bool InFlightOrder::refused_at_once() const {
+  // The venue refused the placing in its own words; a status that showed it for an instant as open
+  // (an IOC before it found nothing to match) does not outlive that.
+  return create_ == Fate::kRejected && legs_.size() == 1 && !legs_.front().acknowledged;
 }
 
 bool InFlightOrder::complete() const {
@@ -251,11 +278,15 @@ OrderState InFlightOrder::state() const {
     // The venue says that it cancelled it, so it was there, whatever became of our answer.
     if (cancel_ == Cancel::kConfirmed) return OrderState::kCancelled;
     switch (create_) {
-      case Fate::kInFlight: return OrderState::kPendingCreate;
-      case Fate::kUnknown: return OrderState::kUnknown;
+      case Fate::kInFlight:
+        return OrderState::kPendingCreate;
+      case Fate::kUnknown:
+        return OrderState::kUnknown;
       case Fate::kNotExecuted:
-      case Fate::kRejected: return OrderState::kFailed;
-      case Fate::kAccepted: break;
+      case Fate::kRejected:
+        return OrderState::kFailed;
+      case Fate::kAccepted:
+        break;
     }
     return cancel_ == Cancel::kInFlight || cancel_ == Cancel::kUnknown ? OrderState::kPendingCancel
                                                                        : OrderState::kOpen;
@@ -264,7 +295,7 @@ OrderState InFlightOrder::state() const {
   const Modify* pending = open_modify();
   if (pending == nullptr && done(legs_.back())) {
     const auto& end = legs_.back().terminal;
-    const bool refused = end && end->status == OrderStatus::kRejected;
+    const bool refused = refused_at_once() || (end && end->status == OrderStatus::kRejected);
     return refused && filled_.is_zero() ? OrderState::kFailed : OrderState::kCancelled;
   }
   if (pending != nullptr && pending->fate == Fate::kUnknown) return OrderState::kUnknown;
@@ -367,9 +398,8 @@ OrderView InFlightOrder::view(UnixNanos now) const {
 bool InFlightOrder::venue_knows_it() const {
   if (create_ == Fate::kAccepted) return true;
   if (cancel_ == Cancel::kConfirmed) return true;
-  return std::any_of(legs_.begin(), legs_.end(), [](const Leg& known) {
-    return known.acknowledged;
-  });
+  return std::any_of(legs_.begin(), legs_.end(),
+                     [](const Leg& known) { return known.acknowledged; });
 }
 
 OrderEvent InFlightOrder::event(OrderEventKind kind, OrderState state, UnixNanos now) const {
@@ -400,8 +430,7 @@ std::optional<Failure> InFlightOrder::end_reason() const {
 void InFlightOrder::count_published(const venues::Fill& fill) {
   published_filled_ = plus(published_filled_, fill.quantity);
   const Notional notional = fill.price * fill.quantity;
-  published_notional_ =
-      add(published_notional_, notional.value()).value_or(published_notional_);
+  published_notional_ = add(published_notional_, notional.value()).value_or(published_notional_);
   published_fee_ = add(published_fee_, widen(fill.fee)).value_or(published_fee_);
   if (!fill.fee_asset.empty()) fee_asset_ = fill.fee_asset;
 }
@@ -501,7 +530,8 @@ void InFlightOrder::restore(const OrderEvent& past) {
       }
       break;
     }
-    case OrderEventKind::kUpdate: break;
+    case OrderEventKind::kUpdate:
+      break;
   }
   published_state_ = told.state;
   published_price_ = price();

@@ -150,6 +150,7 @@ class InFlightOrder {
   void join_terminal(Leg& leg, const Terminal& terminal);
   void acknowledge(const Acknowledgement& ack);
   [[nodiscard]] bool done(const Leg& leg) const;
+  [[nodiscard]] bool refused_at_once() const;
   [[nodiscard]] bool complete() const;
   [[nodiscard]] const Modify* open_modify() const;
   [[nodiscard]] bool venue_knows_it() const;

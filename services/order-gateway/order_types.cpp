@@ -10,7 +10,6 @@ namespace {
 template <class Enum, std::size_t N>
 using Words = std::array<std::pair<Enum, std::string_view>, N>;
 
-constexpr Words<Side, 2> kSides{{{Side::kBuy, "BUY"}, {Side::kSell, "SELL"}}};
 constexpr Words<OrderType, 7> kOrderTypes{{
     {OrderType::kLimit, "LIMIT"},
     {OrderType::kMarket, "MARKET"},
@@ -56,12 +55,10 @@ std::optional<Enum> value_of(const Words<Enum, N>& words, std::string_view text)
 
 }  // namespace
 
-std::string_view to_string(Side side) { return word_of(kSides, side); }
 std::string_view to_string(OrderType type) { return word_of(kOrderTypes, type); }
 std::string_view to_string(TimeInForce value) { return word_of(kTimesInForce, value); }
 std::string_view to_string(OrderState state) { return word_of(kOrderStates, state); }
 
-std::optional<Side> side_from_string(std::string_view text) { return value_of(kSides, text); }
 std::optional<OrderType> order_type_from_string(std::string_view text) {
   return value_of(kOrderTypes, text);
 }
@@ -74,24 +71,36 @@ std::optional<OrderState> order_state_from_string(std::string_view text) {
 
 std::string_view topic_word(OrderEventKind kind) {
   switch (kind) {
-    case OrderEventKind::kCreated: return "created";
-    case OrderEventKind::kFilled: return "filled";
-    case OrderEventKind::kPartialFill: return "partial_fill";
-    case OrderEventKind::kCancelled: return "cancelled";
-    case OrderEventKind::kFailed: return "failed";
-    case OrderEventKind::kUpdate: return "update";
+    case OrderEventKind::kCreated:
+      return "created";
+    case OrderEventKind::kFilled:
+      return "filled";
+    case OrderEventKind::kPartialFill:
+      return "partial_fill";
+    case OrderEventKind::kCancelled:
+      return "cancelled";
+    case OrderEventKind::kFailed:
+      return "failed";
+    case OrderEventKind::kUpdate:
+      return "update";
   }
   return "";
 }
 
 std::string_view event_type(OrderEventKind kind) {
   switch (kind) {
-    case OrderEventKind::kCreated: return "order_created";
-    case OrderEventKind::kFilled: return "order_filled";
-    case OrderEventKind::kPartialFill: return "order_partial_fill";
-    case OrderEventKind::kCancelled: return "order_cancelled";
-    case OrderEventKind::kFailed: return "order_failed";
-    case OrderEventKind::kUpdate: return "order_update";
+    case OrderEventKind::kCreated:
+      return "order_created";
+    case OrderEventKind::kFilled:
+      return "order_filled";
+    case OrderEventKind::kPartialFill:
+      return "order_partial_fill";
+    case OrderEventKind::kCancelled:
+      return "order_cancelled";
+    case OrderEventKind::kFailed:
+      return "order_failed";
+    case OrderEventKind::kUpdate:
+      return "order_update";
   }
   return "";
 }

@@ -3,6 +3,7 @@
 #include "libs/common/decimal.hpp"
 #include "libs/common/error_code.hpp"
 #include "libs/common/ids.hpp"
+#include "libs/common/side.hpp"
 #include "libs/common/time.hpp"
 #include "libs/venues/account_events.hpp"
 
@@ -12,8 +13,6 @@
 #include <string_view>
 
 namespace perpwire::gateway {
-
-using venues::Side;
 
 enum class OrderType {
   kLimit,
@@ -44,11 +43,9 @@ constexpr bool is_final(OrderState state) {
 }
 
 /// The contract's words (ARCHITECTURE.md section 3); parsing an unknown word gives nothing.
-std::string_view to_string(Side side);
 std::string_view to_string(OrderType type);
 std::string_view to_string(TimeInForce time_in_force);
 std::string_view to_string(OrderState state);
-std::optional<Side> side_from_string(std::string_view text);
 std::optional<OrderType> order_type_from_string(std::string_view text);
 std::optional<TimeInForce> time_in_force_from_string(std::string_view text);
 std::optional<OrderState> order_state_from_string(std::string_view text);

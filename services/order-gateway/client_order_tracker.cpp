@@ -1,0 +1,434 @@
+#include "services/order-gateway/client_order_tracker.hpp"
+
+#include "libs/common/assert.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace perpwire::gateway {
+namespace {
+
+constexpr std::string_view kAdopted = "cloid:";
+// Fills published without an order that are still watched for one.
+constexpr std::size_t kUnattributedKept = 10'000;
+// The venue itself keeps the newest 10,000 fills of an account (hyperliquid.md section 7.2); no
+// message can repeat an older one.
+constexpr std::size_t kFillKeysKept = 200'000;
+
+bool is_adopted(const InFlightOrder& order) {
+  return order.content().client_order_id.value().starts_with(kAdopted);
+}
+
+/// Whether a place command describes the order that was adopted: what the venue shows of it.
+bool describes(const OrderContent& content, const OrderContent& adopted) {
+  return content.trading_pair == adopted.trading_pair && content.side == adopted.side &&
+         content.price == adopted.price && content.amount == adopted.amount &&
+         content.reduce_only == adopted.reduce_only;
+}
+
+std::size_t hash_of(const OrderContent& content) {
+  std::string text = content.account.value();
+  const auto append = [&text](std::string_view part) {
+    text += '\n';
+    text += part;
+  };
+  append(content.trading_pair.value());
+  append(to_string(content.side));
+  append(to_string(content.type));
+  append(content.price ? content.price->to_string() : "-");
+  append(content.amount.to_string());
+  append(to_string(content.time_in_force));
+  append(content.reduce_only ? "r" : "-");
+  append(content.trigger_price ? content.trigger_price->to_string() : "-");
+  append(content.strategy);
+  append(content.slippage_bps ? std::to_string(*content.slippage_bps) : "-");
+  return std::hash<std::string>{}(text);
+}
+
+}  // namespace
+
+ClientOrderTracker::ClientOrderTracker(std::string cloid_prefix)
+    : cloid_prefix_(std::move(cloid_prefix)) {}
+
+bool ClientOrderTracker::is_ours(std::string_view cloid) const {
+  return !cloid.empty() && cloid.starts_with(cloid_prefix_);
+}
+
+// ---------------------------------------------------------------- placing
+
+ClientOrderTracker::Placement ClientOrderTracker::lookup(const OrderContent& content,
+                                                         std::string_view cloid) const {
+  if (const InFlightOrder* known = find(content.client_order_id)) {
+    return known->content() == content ? Placement::kRepeated : Placement::kDuplicate;
+  }
+  if (const auto adopted = by_cloid_.find(std::string(cloid)); adopted != by_cloid_.end()) {
+    return describes(content, adopted->second->content()) ? Placement::kRepeated
+                                                          : Placement::kDuplicate;
+  }
+  if (const auto old = remembered_.find(content.client_order_id.value());
+      old != remembered_.end()) {
+    return old->second.content_hash == hash_of(content) ? Placement::kRepeated
+                                                        : Placement::kDuplicate;
+  }
+  return Placement::kNew;
+}
+
+ClientOrderTracker::Admission ClientOrderTracker::place(const OrderContent& content,
+                                                        std::string_view cloid, UnixNanos now,
+                                                        std::vector<TrackerEvent>& out) {
+  const Placement placement = lookup(content, cloid);
+  if (placement == Placement::kDuplicate) return {placement, nullptr};
+  if (placement == Placement::kNew) return {placement, &insert(content, cloid, now)};
+  if (InFlightOrder* known = find(content.client_order_id)) return {placement, known};
+  const auto adopted = by_cloid_.find(std::string(cloid));
+  if (adopted == by_cloid_.end()) return {placement, nullptr};  // forgotten, but placed once
+  // The adopted order takes the name that its cloid was derived from.
+  InFlightOrder* order = adopted->second;
+  const ClientOrderId old_id = order->content().client_order_id;
+  auto node = orders_.extract(old_id);
+  live_[order->content().trading_pair].erase(old_id);
+  touched_.erase(old_id);
+  order->rename(content);
+  node.key() = content.client_order_id;
+  orders_.insert(std::move(node));
+  live_count_ = 0;
+  for (const auto& [pair, ids] : live_) live_count_ += ids.size();
+  touch_live(*order);
+  touched_[content.client_order_id] = now;
+  OrderEvent renamed{.kind = OrderEventKind::kUpdate,
+                     .order = order->view(now),
+                     .failure = std::nullopt,
+                     .trade_id = std::nullopt};
+  out.emplace_back(std::move(renamed));
+  return {placement, order};
+}
+
+InFlightOrder& ClientOrderTracker::insert(const OrderContent& content, std::string_view cloid,
+                                          UnixNanos at) {
+  auto order = std::make_unique<InFlightOrder>(content, std::string(cloid), at);
+  InFlightOrder& placed = *order;
+  orders_.emplace(content.client_order_id, std::move(order));
+  if (!cloid.empty()) by_cloid_.emplace(std::string(cloid), &placed);
+  touch_live(placed);
+  touched_[content.client_order_id] = at;
+  return placed;
+}
+
+InFlightOrder* ClientOrderTracker::find(const ClientOrderId& id) {
+  const auto found = orders_.find(id);
+  return found == orders_.end() ? nullptr : found->second.get();
+}
+const InFlightOrder* ClientOrderTracker::find(const ClientOrderId& id) const {
+  const auto found = orders_.find(id);
+  return found == orders_.end() ? nullptr : found->second.get();
+}
+InFlightOrder* ClientOrderTracker::find_by_cloid(std::string_view cloid) {
+  if (cloid.empty()) return nullptr;
+  const auto found = by_cloid_.find(std::string(cloid));
+  return found == by_cloid_.end() ? nullptr : found->second;
+}
+InFlightOrder* ClientOrderTracker::find_by_venue_id(const VenueOrderId& id) {
+  const auto found = by_venue_id_.find(id);
+  return found == by_venue_id_.end() ? nullptr : found->second;
+}
+const InFlightOrder* ClientOrderTracker::find_by_venue_id(const VenueOrderId& id) const {
+  const auto found = by_venue_id_.find(id);
+  return found == by_venue_id_.end() ? nullptr : found->second;
+}
+
+// ---------------------------------------------------------------- facts
+
+void ClientOrderTracker::index(InFlightOrder& order) {
+  for (VenueOrderId& id : order.legs()) by_venue_id_.emplace(std::move(id), &order);
+}
+
+void ClientOrderTracker::touch_live(const InFlightOrder& order) {
+  const ClientOrderId& id = order.content().client_order_id;
+  auto& ids = live_[order.content().trading_pair];
+  if (order.may_be_live()) {
+    if (ids.insert(id).second) ++live_count_;
+  } else if (ids.erase(id) > 0) {
+    --live_count_;
+  }
+}
+
+void ClientOrderTracker::collect(InFlightOrder& order, UnixNanos now,
+                                 std::vector<TrackerEvent>& out) {
+  std::vector<OrderEvent> events;
+  order.settle(now, events);
+  if (!events.empty()) touched_[order.content().client_order_id] = now;
+  for (OrderEvent& event : events) out.emplace_back(std::move(event));
+}
+
+void ClientOrderTracker::settle(InFlightOrder& order, UnixNanos now,
+                                std::vector<TrackerEvent>& out) {
+  index(order);
+  bind_waiting(order, now, out);
+  collect(order, now, out);
+  touch_live(order);
+}
+
+bool ClientOrderTracker::on_word(const venues::OrderWord& word, const TradingPair& pair,
+                                 UnixNanos now, std::vector<TrackerEvent>& out) {
+  InFlightOrder* order = find_by_venue_id(word.venue_order_id);
+  if (order == nullptr) order = find_by_cloid(word.cloid);
+  if (order == nullptr) {
+    const bool live =
+        word.status == venues::OrderStatus::kOpen || word.status == venues::OrderStatus::kTriggered;
+    if (is_ours(word.cloid)) {
+      orphans_.push_back({word.cloid, word, pair});
+    } else if (live) {
+      foreign_.insert_or_assign(word.venue_order_id, Orphan{word.cloid, word, pair});
+    } else if (word.status != venues::OrderStatus::kUnrecognised) {
+      foreign_.erase(word.venue_order_id);
+    }
+    return false;
+  }
+  order->word(word);
+  settle(*order, now, out);
+  return true;
+}
+
+InFlightOrder* ClientOrderTracker::owner_of(const venues::Fill& fill) {
+  if (InFlightOrder* order = find_by_venue_id(fill.venue_order_id)) return order;
+  return find_by_cloid(fill.cloid);
+}
+
+bool ClientOrderTracker::claim_possible(const venues::Fill& fill, const TradingPair& pair) const {
+  if (!fill.cloid.empty()) return false;  // it names its order, and that is none of ours
+  const auto ids = live_.find(pair);
+  if (ids == live_.end()) return false;
+  return std::any_of(ids->second.begin(), ids->second.end(), [&](const ClientOrderId& id) {
+    const InFlightOrder* order = find(id);
+    return order != nullptr && order->content().side == fill.side &&
+           (order->create_unsettled() || order->modify_unsettled() || order->legs().empty());
+  });
+}
+
+Status ClientOrderTracker::count(InFlightOrder& order, const venues::Fill& fill,
+                                 const TradingPair& pair, bool published_before, UnixNanos now,
+                                 std::vector<TrackerEvent>& out) {
+  const auto counted = order.fill(fill);
+  if (!counted) return tl::unexpected(counted.error());
+  index(order);
+  if (*counted && !published_before) {
+    out.emplace_back(FillReport{fill, pair, order.content().client_order_id});
+  }
+  collect(order, now, out);
+  touch_live(order);
+  return {};
+}
+
+Result<bool> ClientOrderTracker::on_fill(const venues::Fill& fill, const TradingPair& pair,
+                                         UnixNanos now, std::vector<TrackerEvent>& out) {
+  const venues::FillKey key = fill.key();
+  if (known_fills_.contains(key)) return false;
+  InFlightOrder* order = owner_of(fill);
+  if (order != nullptr) {
+    const auto counted = count(*order, fill, pair, false, now, out);
+    if (!counted) return tl::unexpected(counted.error());
+    // Other fills may have waited for the leg that this one revealed.
+    bind_waiting(*order, now, out);
+  } else if (claim_possible(fill, pair)) {
+    held_.push_back({fill, pair, now});
+  } else {
+    report_unattributed({fill, pair, now}, out);
+  }
+  known_fills_.insert(key);
+  if (known_fills_.size() > kFillKeysKept) known_fills_.erase(known_fills_.begin());
+  newest_fill_time_ = std::max(newest_fill_time_, fill.time);
+  return true;
+}
+
+void ClientOrderTracker::report_unattributed(const Waiting& waiting,
+                                             std::vector<TrackerEvent>& out) {
+  ++unattributed_count_;
+  out.emplace_back(FillReport{waiting.fill, waiting.trading_pair, std::nullopt});
+  unattributed_.push_back(waiting);
+  if (unattributed_.size() > kUnattributedKept) unattributed_.erase(unattributed_.begin());
+}
+
+void ClientOrderTracker::bind_waiting(InFlightOrder& order, UnixNanos now,
+                                      std::vector<TrackerEvent>& out) {
+  const auto claims = [&order](const Waiting& waiting) {
+    return order.knows(waiting.fill.venue_order_id) ||
+           (!waiting.fill.cloid.empty() && waiting.fill.cloid == order.cloid());
+  };
+  const auto take = [&](std::vector<Waiting>& from, bool published_before) {
+    if (from.empty()) return;
+    std::vector<Waiting> claimed;
+    for (auto it = from.begin(); it != from.end();) {
+      if (claims(*it)) {
+        claimed.push_back(std::move(*it));
+        it = from.erase(it);
+      } else {
+        ++it;
+      }
+    }
+    for (const Waiting& waiting : claimed) {
+      ignore(count(order, waiting.fill, waiting.trading_pair, published_before, now, out),
+             "its quantity was summed without overflow when it came");
+    }
+  };
+  take(held_, false);
+  take(unattributed_, true);
+}
+
+void ClientOrderTracker::fills_known_through(UnixNanos venue_time, UnixNanos now,
+                                             std::vector<TrackerEvent>& out) {
+  for (const ClientOrderId& id : live()) {
+    InFlightOrder* order = find(id);
+    if (order == nullptr) continue;
+    order->fills_known_through(venue_time);
+    settle(*order, now, out);
+  }
+}
+
+void ClientOrderTracker::release_held(UnixNanos now, Nanos patience,
+                                      std::vector<TrackerEvent>& out) {
+  for (auto it = held_.begin(); it != held_.end();) {
+    if (now - it->since < patience && claim_possible(it->fill, it->trading_pair)) {
+      ++it;
+      continue;
+    }
+    report_unattributed(*it, out);
+    it = held_.erase(it);
+  }
+}
+
+// ---------------------------------------------------------------- adoption
+
+std::vector<Orphan> ClientOrderTracker::take_orphans() { return std::exchange(orphans_, {}); }
+
+InFlightOrder& ClientOrderTracker::adopt(const Orphan& orphan, const AccountName& account,
+                                         UnixNanos now, std::vector<TrackerEvent>& out) {
+  if (InFlightOrder* known = find_by_cloid(orphan.cloid)) {
+    known->word(orphan.word);
+    settle(*known, now, out);
+    return *known;
+  }
+  OrderContent content;
+  content.client_order_id = ClientOrderId{std::string(kAdopted) + orphan.cloid};
+  content.account = account;
+  content.trading_pair = orphan.trading_pair;
+  content.side = orphan.word.side;
+  content.price = orphan.word.price;
+  content.amount = orphan.word.original.value_or(Quantity{});
+  content.reduce_only = orphan.word.reduce_only;
+  if (orphan.word.time_in_force == "Alo") content.time_in_force = TimeInForce::kAlo;
+  if (orphan.word.time_in_force == "Ioc") content.time_in_force = TimeInForce::kIoc;
+  InFlightOrder& adopted =
+      insert(content, orphan.cloid, orphan.word.created.value() != 0 ? orphan.word.created : now);
+  adopted.create_fate(Fate::kAccepted,
+                      {.venue_order_id = orphan.word.venue_order_id, .executed = {}, .time = now});
+  adopted.word(orphan.word);
+  settle(adopted, now, out);
+  return adopted;
+}
+
+// ---------------------------------------------------------------- views
+
+const std::set<ClientOrderId>& ClientOrderTracker::live(const TradingPair& pair) const {
+  static const std::set<ClientOrderId> kNone;
+  const auto found = live_.find(pair);
+  return found == live_.end() ? kNone : found->second;
+}
+
+std::vector<ClientOrderId> ClientOrderTracker::live() const {
+  std::vector<ClientOrderId> all;
+  all.reserve(live_count_);
+  for (const auto& [pair, ids] : live_) all.insert(all.end(), ids.begin(), ids.end());
+  return all;
+}
+
+std::vector<ClientOrderId> ClientOrderTracker::open() const {
+  std::vector<ClientOrderId> all;
+  for (const ClientOrderId& id : live()) {
+    const InFlightOrder* order = find(id);
+    if (order != nullptr && !is_final(order->state())) all.push_back(id);
+  }
+  return all;
+}
+
+void ClientOrderTracker::for_each(const std::function<void(const InFlightOrder&)>& each) const {
+  for (const auto& [id, order] : orders_) each(*order);
+}
+
+void ClientOrderTracker::forget_final(UnixNanos before) {
+  for (auto it = orders_.begin(); it != orders_.end();) {
+    const InFlightOrder& order = *it->second;
+    const auto touched = touched_.find(it->first);
+    const bool old = touched == touched_.end() || touched->second < before;
+    if (!old || !is_final(order.state()) || order.may_be_live()) {
+      ++it;
+      continue;
+    }
+    remembered_[it->first.value()] = {hash_of(order.content()), true};
+    by_cloid_.erase(order.cloid());
+    for (const VenueOrderId& id : order.legs()) by_venue_id_.erase(id);
+    touched_.erase(it->first);
+    it = orders_.erase(it);
+  }
+}
+
+// ---------------------------------------------------------------- rebuilding
+
+void ClientOrderTracker::restore_intent(const OrderContent& content, std::string_view cloid,
+                                        UnixNanos at) {
+  if (find(content.client_order_id) == nullptr) insert(content, cloid, at);
+}
+
+void ClientOrderTracker::restore_fill(const FillReport& report) {
+  if (!known_fills_.insert(report.fill.key()).second) return;
+  newest_fill_time_ = std::max(newest_fill_time_, report.fill.time);
+  InFlightOrder* order = report.client_order_id ? find(*report.client_order_id) : nullptr;
+  if (order == nullptr) {
+    unattributed_.push_back({report.fill, report.trading_pair, report.fill.time});
+    return;
+  }
+  ignore(order->fill(report.fill), "it was counted when it was journaled");
+  index(*order);
+}
+
+void ClientOrderTracker::restore_event(const OrderEvent& event) {
+  const OrderContent& content = event.order.content;
+  InFlightOrder* order = find(content.client_order_id);
+  if (order == nullptr) {
+    // An adopted order has no intent of its own; one that took its name has the adopted one.
+    order = event.order.venue_order_id ? find_by_venue_id(*event.order.venue_order_id) : nullptr;
+    if (order != nullptr && is_adopted(*order)) {
+      const std::string cloid = order->cloid();
+      std::vector<TrackerEvent> known;
+      place(content, cloid, event.order.update_time, known);
+      order = find(content.client_order_id);
+    } else {
+      const std::string_view id = content.client_order_id.value();
+      const std::string cloid =
+          id.starts_with(kAdopted) ? std::string(id.substr(kAdopted.size())) : std::string();
+      order = &insert(content, cloid, event.order.creation_time);
+    }
+  }
+  PW_ASSERT(order != nullptr);
+  if (event.trade_id && event.order.venue_order_id) {
+    // A fill that was first published as unattributed and claimed afterwards.
+    for (auto it = unattributed_.begin(); it != unattributed_.end(); ++it) {
+      if (it->fill.trade_id != *event.trade_id ||
+          it->fill.venue_order_id != *event.order.venue_order_id) {
+        continue;
+      }
+      ignore(order->fill(it->fill), "it was counted when it was journaled");
+      unattributed_.erase(it);
+      break;
+    }
+  }
+  order->restore(event);
+  index(*order);
+  touch_live(*order);
+  touched_[content.client_order_id] = event.order.update_time;
+}
+
+void ClientOrderTracker::finish_restore(UnixNanos now, std::vector<TrackerEvent>& out) {
+  for (auto& [id, order] : orders_) settle(*order, now, out);
+}
+
+}  // namespace perpwire::gateway
