@@ -24,8 +24,9 @@ struct IncomingRequest {
   /// The request's bytes: JSON if the first is '{', else protobuf. Valid during the call.
   std::string_view payload;
   ReplyAddress reply_to;
-  /// Names the connection, not only its routing id: another one after a reconnect even if the peer
-  /// chose its own routing id. `hello` belongs to this.
+  /// Names the connection (routing id, peer, descriptor): another one after a reconnect, unless the
+  /// same process chose its own routing id and got the same descriptor again. `hello` belongs to
+  /// it.
   std::string connection;
   /// Of an ipc peer, from the kernel; nothing on TCP.
   std::optional<PeerCredentials> peer;
@@ -71,7 +72,7 @@ class RequestServer {
 
  private:
   void on_message(ZmqSocket::Message& message);
-  bool send(const ReplyAddress& to, std::span<const std::string_view> parts);
+  bool send(std::span<const std::string_view> parts);
 
   Handler handler_;
   RequestServerCounters counters_;

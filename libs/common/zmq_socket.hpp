@@ -91,11 +91,11 @@ Status check_endpoint(std::string_view endpoint);
 
 /// One ZeroMQ socket on an io_context.
 ///
-/// ZMQ_FD is edge-triggered: after every wake, and after every send and receive, ZMQ_EVENTS is
-/// checked; at most `kDrainLimit` messages are handed out in one turn, then the rest is posted so
-/// that nobody starves.
-/// Threads: made, used and destroyed on the io_context's thread only.
-/// Lifetime: `io` and `context` outlive it; destroying it inside its own callback is allowed.
+/// ZMQ_FD is edge-triggered: ZMQ_EVENTS is checked after every wake, before every receive, and once
+/// after all the sends of a turn of the io_context; at most `kDrainLimit` messages are handed out
+/// in one turn, then the rest is posted so that nobody starves. Threads: made, used and destroyed
+/// on the io_context's thread only. Lifetime: `io` and `context` outlive it; destroying it inside
+/// its own callback is allowed.
 class ZmqSocket {
  public:
   static constexpr int kDrainLimit = 64;
@@ -133,6 +133,7 @@ class ZmqSocket {
 
  private:
   struct State;
+  zmq::context_t& context_;
   std::shared_ptr<State> state_;
 };
 
