@@ -3,6 +3,7 @@
 #include "perpwire/v1/envelope.pb.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,10 +23,11 @@ struct UnreadableEvent {
   std::string error;
 };
 
-/// Events that exist (or existed) and that nobody can give us any more: sequences `from` to `to`.
+/// Events that exist (or existed) and that nobody can give us any more: sequences `from` to `to`;
+/// nothing = nobody knows how many.
 struct Gap {
   std::uint64_t from = 0;
-  std::uint64_t to = 0;
+  std::optional<std::uint64_t> to;
   std::string reason;
 };
 

@@ -24,7 +24,7 @@ CREATE TABLE streams (
 CREATE TABLE gaps (
   stream_id     INTEGER NOT NULL REFERENCES streams,
   from_sequence INTEGER NOT NULL,
-  to_sequence   INTEGER NOT NULL,
+  to_sequence   INTEGER,
   reason        TEXT NOT NULL,
   noticed_at    INTEGER NOT NULL,
   PRIMARY KEY (stream_id, from_sequence)

@@ -230,11 +230,15 @@ Status SqliteStore::apply_batch(const Batch& batch, UnixNanos now, ApplyCounts& 
     ++counts.unreadable;
   }
   for (const auto& gap : batch.gaps) {
-    if (gap.to < stream->next_sequence) continue;
+    if (gap.to.value_or(gap.from) < stream->next_sequence) continue;
     auto& insert = statements_->insert_gap;
     insert.bind(1, stream->id);
     insert.bind(2, gap.from);
-    insert.bind(3, gap.to);
+    if (gap.to) {
+      insert.bind(3, *gap.to);
+    } else {
+      insert.bind_null(3);
+    }
     insert.bind(4, gap.reason);
     insert.bind(5, now.value());
     if (auto done = insert.run(); !done) return done;
