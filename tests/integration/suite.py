@@ -1,0 +1,312 @@
+"""Starts the whole suite from the built binaries in a folder of its own, on free ports, and stops it.
+
+Used by the integration tests and by deploy/demo.sh. Plain Python and pyzmq: nothing here uses our client libraries, so that
+what the tests see is what any outside program sees.
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+from decimal import Decimal
+
+import zmq
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+ACCOUNT_ADDRESS = "0x9f1b4a6a5b8c7d6e5f4031221304958677889900"
+PASSPHRASE = "simulation only"
+SERVICES = ("signer", "marketstream", "order-gateway", "risk", "persister")
+
+LIMITS = """\
+# Limits of the demo account; "*" is the account's default for every pair.
+[[limits]]
+account = "main"
+trading_pair = "*"
+max_order_notional = "200000"
+max_position_notional = "500000"
+max_open_orders = 2000
+price_collar_bps = 1000
+max_daily_loss = "50000"
+"""
+
+
+def free_ports(count):
+    """Ports that were free a moment ago: bound to 0 all at once, then released."""
+    sockets = [socket.socket() for _ in range(count)]
+    for s in sockets:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def loads(text):
+    """JSON with numbers as exact decimals."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def wait_for(what, probe, seconds=15.0, interval=0.05):
+    """Calls probe() until it returns something true; an AssertionError says what never came."""
+    end = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < end:
+        try:
+            last = probe()
+            if last:
+                return last
+        except (OSError, zmq.ZMQError, AssertionError) as error:
+            last = error
+        time.sleep(interval)
+    raise AssertionError(f"{what}: not within {seconds} s; last: {last}")
+
+
+class Suite:
+    """One run of the suite. `with Suite() as suite: ...`; on leaving, every process it started is stopped by its pid."""
+
+    def __init__(self, bin_dir=None, folder=None, seed=1, block_ms=50, limits="documented", venue_arguments=(), settings=""):
+        self.bin = pathlib.Path(bin_dir or os.environ.get("PERPWIRE_BIN_DIR", ROOT / "build/dev/bin"))
+        self.own_folder = folder is None
+        # Short: paths of ipc sockets have at most 107 bytes.
+        self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="pw-", dir="/tmp"))
+        self.run_dir = self.folder / "run"
+        self.data_dir = self.folder / "data"
+        self.log_dir = self.folder / "log"
+        self.config = self.folder / "perpwire.toml"
+        self.processes = {}
+        self.context = zmq.Context()
+        self.seed, self.block_ms, self.limits = seed, block_ms, limits
+        self.venue_arguments = list(venue_arguments)
+        names = ("venue", "control", "market_events", "market_requests", "gateway_events", "risk_events")
+        ports = free_ports(len(names))
+        self.ports = dict(zip(names, ports))
+        self.metrics_port = self._free_run_of_ports(6)
+        self._write(settings)
+
+    @staticmethod
+    def _free_run_of_ports(count):
+        """A base port with `count` free ones from there (metrics.base_port + offset)."""
+        for base in range(20000 + os.getpid() % 20000, 60000, count):
+            held = []
+            try:
+                for port in range(base, base + count):
+                    s = socket.socket()
+                    held.append(s)
+                    s.bind(("127.0.0.1", port))
+                return base
+            except OSError:
+                continue
+            finally:
+                for s in held:
+                    s.close()
+        raise AssertionError("no run of free ports")
+
+    def _write(self, settings):
+        for folder in (self.run_dir, self.data_dir, self.log_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        limits_file = self.folder / "limits.toml"
+        if not limits_file.exists():
+            limits_file.write_text(LIMITS)
+        text = (ROOT / "deploy/config/sim.toml.in").read_text()
+        words = {
+            "RUN_DIR": self.run_dir, "DATA_DIR": self.data_dir, "VENUE_PORT": self.ports["venue"],
+            "VENUE_LIMITS": self.limits, "ACCOUNT_ADDRESS": ACCOUNT_ADDRESS, "LIMITS_FILE": limits_file,
+            "GATEWAY_EVENTS_PORT": self.ports["gateway_events"], "MARKET_EVENTS_PORT": self.ports["market_events"],
+            "MARKET_REQUESTS_PORT": self.ports["market_requests"], "RISK_EVENTS_PORT": self.ports["risk_events"],
+            "METRICS_PORT": self.metrics_port,
+        }
+        for word, value in words.items():
+            text = text.replace(f"@{word}@", str(value))
+        self.config.write_text(text + settings)
+        self.passphrase_file = self.folder / "passphrase"
+        self.passphrase_file.write_text(PASSPHRASE)
+        self.passphrase_file.chmod(0o600)
+
+    # ---- processes ----
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        self.stop_all()
+        self.context.destroy(linger=0)
+        if kind is not None:
+            print(f"logs are kept in {self.log_dir}", flush=True)
+        elif self.own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start_all(self):
+        self.make_key()
+        self.start_venue()
+        for service in SERVICES:
+            self.start(service)
+        self.wait_ready()
+
+    def make_key(self):
+        """An agent key in the keystore; its address goes to the venue as the account's API wallet."""
+        done = self.cli("keys", "new", "agent-1", "--passphrase", "fd:3", "-o", "json", with_passphrase=True)
+        assert done.returncode == 0, done.stderr
+        self.agent_address = json.loads(done.stdout)["address"]
+
+    def start_venue(self):
+        self._spawn("venue-sim", [
+            self.bin / "perpwire-venue-sim", "--listen", f"127.0.0.1:{self.ports['venue']}", "--control",
+            f"127.0.0.1:{self.ports['control']}", "--seed", self.seed, "--block-ms", self.block_ms, "--limits", self.limits,
+            "--fund", f"{ACCOUNT_ADDRESS}=1000000", "--agent", f"{ACCOUNT_ADDRESS}={self.agent_address}",
+            *self.venue_arguments])
+
+    def start(self, service):
+        command = [self.bin / f"perpwire-{service}", "--config", self.config]
+        if service == "signer":
+            # The passphrase comes through descriptor 3, as a supervisor gives it.
+            command = ["/bin/sh", "-c", 'exec "$0" "$@" 3<"$PASSFILE"', *command]
+        self._spawn(service, command)
+
+    def _spawn(self, name, command):
+        assert name not in self.processes or self.processes[name].poll() is not None, f"{name} runs already"
+        log = open(self.log_dir / f"{name}.log", "ab")
+        environment = dict(os.environ, PASSFILE=str(self.passphrase_file))
+        self.processes[name] = subprocess.Popen(
+            [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
+        log.close()
+
+    def kill(self, name, how=signal.SIGKILL):
+        process = self.processes[name]
+        process.send_signal(how)
+        if how in (signal.SIGKILL, signal.SIGTERM):
+            process.wait(10)
+
+    def stop_all(self):
+        order = [n for n in reversed(list(self.processes)) if self.processes[n].poll() is None]
+        for name in order:
+            self.processes[name].send_signal(signal.SIGCONT)
+            self.processes[name].terminate()
+        for name in order:
+            try:
+                self.processes[name].wait(5)
+            except subprocess.TimeoutExpired:
+                self.processes[name].kill()
+                self.processes[name].wait(5)
+                raise AssertionError(f"{name} did not stop within 5 s of SIGTERM")
+
+    def log(self, name):
+        return (self.log_dir / f"{name}.log").read_text(errors="replace")
+
+    def wait_ready(self, seconds=20):
+        wait_for("gateway READY and risk RUNNING", self.is_ready, seconds)
+
+    def is_ready(self):
+        for name, process in self.processes.items():
+            assert process.poll() is None, f"{name} ended with {process.returncode}: {self.log(name)[-2000:]}"
+        beat = self.heartbeat("gateway_events", "hb.order-gateway.main", 1.0)
+        risk = self.heartbeat("risk_events", "hb.risk.main", 1.0)
+        return beat and beat["state"] == "READY" and risk and risk.get("level") == "RUNNING"
+
+    # ---- what an outside program does ----
+
+    def cli(self, *arguments, with_passphrase=False, timeout=30, stdin=None):
+        command = [str(self.bin / "perpwire"), "--config", str(self.config), *[str(a) for a in arguments]]
+        descriptors = ()
+        if with_passphrase:
+            command = ["/bin/sh", "-c", 'exec "$0" "$@" 3<"$PASSFILE"', *command]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, pass_fds=descriptors, input=stdin,
+                              env=dict(os.environ, PASSFILE=str(self.passphrase_file)))
+
+    def subscribe(self, port, *topics, hwm=100000):
+        socket_ = self.context.socket(zmq.SUB)
+        socket_.setsockopt(zmq.RCVHWM, hwm)
+        for topic in topics:
+            socket_.setsockopt_string(zmq.SUBSCRIBE, topic)
+        socket_.connect(f"tcp://127.0.0.1:{self.ports[port]}")
+        return socket_
+
+    def heartbeat(self, port, topic, seconds):
+        socket_ = self.subscribe(port, topic)
+        try:
+            if not socket_.poll(int(seconds * 1000)):
+                return None
+            return loads(socket_.recv_multipart()[1])
+        finally:
+            socket_.close(0)
+
+    def request(self, endpoint, message, seconds=5):
+        """One request over a plain REQ socket; all parts of the answer."""
+        socket_ = self.context.socket(zmq.REQ)
+        try:
+            socket_.connect(endpoint)
+            socket_.send_string(json.dumps(message))
+            if not socket_.poll(int(seconds * 1000)):
+                raise AssertionError(f"no answer from {endpoint} within {seconds} s to {message}")
+            return socket_.recv_multipart()
+        finally:
+            socket_.close(0)
+
+    def ipc(self, folder, name):
+        return f"ipc://{self.run_dir}/{folder}/{name}"
+
+    def command(self, seconds=5, **message):
+        return loads(self.request(self.ipc("gateway", "commands.sock"), message, seconds)[0])
+
+    def place(self, client_order_id, pair="BTC-USD", side="BUY", price=None, amount="0.01", **more):
+        order = {"client_order_id": client_order_id, "account": "main", "trading_pair": pair, "trade_type": side,
+                 "order_type": "LIMIT" if price is not None else "MARKET", "amount": str(amount), **more}
+        if price is not None:
+            order["price"] = str(price)
+        return self.command(type="place", request_id=f"r-{client_order_id}", order=order)
+
+    def pages(self, endpoint, topics=(), stream=None, limit=1000):
+        """Every event of a stream by replay pages, oldest first."""
+        events, following = [], 1
+        while True:
+            message = {"type": "replay", "request_id": "p", "from_sequence": following, "limit": limit}
+            if topics:
+                message["topics"] = list(topics)
+            if stream:
+                message["stream"] = stream
+            parts = self.request(endpoint, message)
+            head = loads(parts[0])
+            assert head["type"] == "replay_page", head
+            events += [(parts[i].decode(), loads(parts[i + 1])) for i in range(1, len(parts), 2)]
+            following = head["next_sequence"]
+            if following > head["last_sequence"]:
+                return events
+
+    # ---- the venue's own view ----
+
+    def info(self, **request):
+        return self._post(f"http://127.0.0.1:{self.ports['venue']}/info", request)
+
+    def control(self, path, **request):
+        return self._post(f"http://127.0.0.1:{self.ports['control']}{path}", request)
+
+    @staticmethod
+    def _post(url, body):
+        request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return loads(answer.read())
+
+    def venue_open_orders(self):
+        """Open orders of the account over all DEXes of the configuration."""
+        return [o for dex in ("", "hyna") for o in self.info(type="openOrders", user=ACCOUNT_ADDRESS, dex=dex)]
+
+    def venue_fills(self):
+        return self.info(type="userFillsByTime", user=ACCOUNT_ADDRESS, startTime=0)
+
+    def venue_positions(self):
+        out = {}
+        for dex in ("", "hyna"):
+            state = self.info(type="clearinghouseState", user=ACCOUNT_ADDRESS, dex=dex)
+            for entry in state["assetPositions"]:
+                out[entry["position"]["coin"]] = Decimal(entry["position"]["szi"])
+        return out
+
+    def mid(self, coin="BTC"):
+        dex = coin.split(":")[0] if ":" in coin else ""
+        return Decimal(self.info(type="allMids", dex=dex)[coin])
