@@ -9,8 +9,8 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -19,33 +19,9 @@ from decimal import Decimal
 import zmq
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ACCOUNT_ADDRESS = "0x9f1b4a6a5b8c7d6e5f4031221304958677889900"
-PASSPHRASE = "simulation only"
-SERVICES = ("signer", "marketstream", "order-gateway", "risk", "persister")
+sys.path.insert(0, str(ROOT / "deploy"))
 
-LIMITS = """\
-# Limits of the demo account; "*" is the account's default for every pair.
-[[limits]]
-account = "main"
-trading_pair = "*"
-max_order_notional = "200000"
-max_position_notional = "500000"
-max_open_orders = 2000
-price_collar_bps = 1000
-max_daily_loss = "50000"
-"""
-
-
-def free_ports(count):
-    """Ports that were free a moment ago: bound to 0 all at once, then released."""
-    sockets = [socket.socket() for _ in range(count)]
-    for s in sockets:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+from sim_config import ACCOUNT_ADDRESS, SERVICES, SimConfig  # noqa: E402
 
 
 def loads(text):
@@ -76,58 +52,13 @@ class Suite:
         self.own_folder = folder is None
         # Short: paths of ipc sockets have at most 107 bytes.
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="pw-", dir="/tmp"))
-        self.run_dir = self.folder / "run"
-        self.data_dir = self.folder / "data"
-        self.log_dir = self.folder / "log"
-        self.config = self.folder / "perpwire.toml"
+        self.sim = SimConfig(self.folder, limits=limits, settings=settings)
+        self.config, self.run_dir, self.data_dir = self.sim.config, self.sim.run_dir, self.sim.data_dir
+        self.log_dir, self.ports, self.metrics_port = self.sim.log_dir, self.sim.ports, self.sim.metrics_port
         self.processes = {}
         self.context = zmq.Context()
         self.seed, self.block_ms, self.limits = seed, block_ms, limits
         self.venue_arguments = list(venue_arguments)
-        names = ("venue", "control", "market_events", "market_requests", "gateway_events", "risk_events")
-        ports = free_ports(len(names))
-        self.ports = dict(zip(names, ports))
-        self.metrics_port = self._free_run_of_ports(6)
-        self._write(settings)
-
-    @staticmethod
-    def _free_run_of_ports(count):
-        """A base port with `count` free ones from there (metrics.base_port + offset)."""
-        for base in range(20000 + os.getpid() % 20000, 60000, count):
-            held = []
-            try:
-                for port in range(base, base + count):
-                    s = socket.socket()
-                    held.append(s)
-                    s.bind(("127.0.0.1", port))
-                return base
-            except OSError:
-                continue
-            finally:
-                for s in held:
-                    s.close()
-        raise AssertionError("no run of free ports")
-
-    def _write(self, settings):
-        for folder in (self.run_dir, self.data_dir, self.log_dir):
-            folder.mkdir(parents=True, exist_ok=True)
-        limits_file = self.folder / "limits.toml"
-        if not limits_file.exists():
-            limits_file.write_text(LIMITS)
-        text = (ROOT / "deploy/config/sim.toml.in").read_text()
-        words = {
-            "RUN_DIR": self.run_dir, "DATA_DIR": self.data_dir, "VENUE_PORT": self.ports["venue"],
-            "VENUE_LIMITS": self.limits, "ACCOUNT_ADDRESS": ACCOUNT_ADDRESS, "LIMITS_FILE": limits_file,
-            "GATEWAY_EVENTS_PORT": self.ports["gateway_events"], "MARKET_EVENTS_PORT": self.ports["market_events"],
-            "MARKET_REQUESTS_PORT": self.ports["market_requests"], "RISK_EVENTS_PORT": self.ports["risk_events"],
-            "METRICS_PORT": self.metrics_port,
-        }
-        for word, value in words.items():
-            text = text.replace(f"@{word}@", str(value))
-        self.config.write_text(text + settings)
-        self.passphrase_file = self.folder / "passphrase"
-        self.passphrase_file.write_text(PASSPHRASE)
-        self.passphrase_file.chmod(0o600)
 
     # ---- processes ----
 
@@ -156,26 +87,16 @@ class Suite:
         self.agent_address = json.loads(done.stdout)["address"]
 
     def start_venue(self):
-        self._spawn("venue-sim", [
-            self.bin / "perpwire-venue-sim", "--listen", f"127.0.0.1:{self.ports['venue']}", "--control",
-            f"127.0.0.1:{self.ports['control']}", "--seed", self.seed, "--block-ms", self.block_ms, "--limits", self.limits,
-            "--fund", f"{ACCOUNT_ADDRESS}=1000000", "--agent", f"{ACCOUNT_ADDRESS}={self.agent_address}",
-            *self.venue_arguments])
+        self._spawn("venue-sim", self.sim.venue_command(self.bin, self.agent_address, self.seed, self.block_ms, self.limits,
+                                                        self.venue_arguments))
 
     def start(self, service):
-        command = [self.bin / f"perpwire-{service}", "--config", self.config]
-        if service == "signer":
-            # The passphrase comes through descriptor 3, as a supervisor gives it.
-            command = ["/bin/sh", "-c", 'exec "$0" "$@" 3<"$PASSFILE"', *command]
-        self._spawn(service, command)
+        self._spawn(service, self.sim.service_command(self.bin, service))
 
     def _spawn(self, name, command):
         assert name not in self.processes or self.processes[name].poll() is not None, f"{name} runs already"
-        log = open(self.log_dir / f"{name}.log", "ab")
-        environment = dict(os.environ, PASSFILE=str(self.passphrase_file))
-        self.processes[name] = subprocess.Popen(
-            [str(word) for word in command], stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment)
-        log.close()
+        with open(self.log_dir / f"{name}.log", "ab") as log:
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes[name]
@@ -213,11 +134,9 @@ class Suite:
 
     def cli(self, *arguments, with_passphrase=False, timeout=30, stdin=None):
         command = [str(self.bin / "perpwire"), "--config", str(self.config), *[str(a) for a in arguments]]
-        descriptors = ()
         if with_passphrase:
-            command = ["/bin/sh", "-c", 'exec "$0" "$@" 3<"$PASSFILE"', *command]
-        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, pass_fds=descriptors, input=stdin,
-                              env=dict(os.environ, PASSFILE=str(self.passphrase_file)))
+            command = self.sim.with_passphrase(command)
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, input=stdin)
 
     def subscribe(self, port, *topics, hwm=100000):
         socket_ = self.context.socket(zmq.SUB)
