@@ -1,0 +1,341 @@
+#include "tests/bench/suite_bench.hpp"
+
+#include "libs/common/contract_json.hpp"
+#include "libs/common/decimal.hpp"
+#include "libs/common/time.hpp"
+#include "perpwire/v1/envelope.pb.h"
+#include "perpwire/v1/orders.pb.h"
+
+#include <fmt/format.h>
+#include <fmt/ostream.h>
+#include <zmq.hpp>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace perpwire::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view kPair = "BTC-USD";
+
+class Samples {
+ public:
+  void add(std::int64_t nanos) { nanos_.push_back(nanos); }
+  [[nodiscard]] std::size_t size() const { return nanos_.size(); }
+  void print(std::ostream& out, std::string_view name, std::initializer_list<int> per_mille) {
+    if (nanos_.empty()) return;
+    std::sort(nanos_.begin(), nanos_.end());
+    for (const int p : per_mille) {
+      const auto at =
+          std::min(nanos_.size() - 1, nanos_.size() * static_cast<std::size_t>(p) / 1000);
+      const auto label = p == 500 ? "p50" : p == 990 ? "p99" : "p999";
+      fmt::print(out, "RESULT {}_{}.product us {}.{}\n", name, label, nanos_[at] / 1000,
+                 nanos_[at] % 1000 / 100);
+    }
+  }
+
+ private:
+  std::vector<std::int64_t> nanos_;
+};
+
+/// A strategy in miniature: one DEALER for commands, one SUB for order events, both in protobuf.
+class Client {
+ public:
+  Client(zmq::context_t& context, const Settings& settings)
+      : commands_(context, zmq::socket_type::dealer), events_(context, zmq::socket_type::sub) {
+    commands_.set(zmq::sockopt::sndhwm, 100'000);
+    commands_.set(zmq::sockopt::linger, 0);
+    commands_.connect(settings.order_gateway.commands);
+    events_.set(zmq::sockopt::rcvhwm, 0);
+    events_.set(zmq::sockopt::linger, 0);
+    events_.set(zmq::sockopt::subscribe, "pb.orders.");
+    events_.connect(settings.order_gateway.events);
+  }
+
+  void send(const v1::Command& command) {
+    command.SerializeToString(&buffer_);
+    commands_.send(zmq::message_t(), zmq::send_flags::sndmore);
+    commands_.send(zmq::buffer(buffer_), zmq::send_flags::none);
+  }
+  std::optional<v1::Reply> reply(std::chrono::milliseconds timeout) {
+    zmq::pollitem_t item{commands_.handle(), 0, ZMQ_POLLIN, 0};
+    if (zmq::poll(&item, 1, timeout) == 0) return std::nullopt;
+    zmq::message_t part;
+    do {
+      if (!commands_.recv(part, zmq::recv_flags::none)) return std::nullopt;
+    } while (part.more());
+    v1::Reply out;
+    if (!parse_payload(part.to_string_view(), out)) return std::nullopt;
+    return out;
+  }
+  std::optional<v1::Envelope> event(std::chrono::milliseconds timeout) {
+    zmq::pollitem_t item{events_.handle(), 0, ZMQ_POLLIN, 0};
+    if (zmq::poll(&item, 1, timeout) == 0) return std::nullopt;
+    zmq::message_t topic;
+    zmq::message_t payload;
+    if (!events_.recv(topic, zmq::recv_flags::none) ||
+        !events_.recv(payload, zmq::recv_flags::none))
+      return std::nullopt;
+    v1::Envelope out;
+    out.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+    return out;
+  }
+
+ private:
+  zmq::socket_t commands_;
+  zmq::socket_t events_;
+  std::string buffer_;
+};
+
+/// A resting bid far enough below the market not to fill, near enough for the price collar.
+std::optional<Price> resting_price(zmq::context_t& context, const Settings& settings) {
+  zmq::socket_t books(context, zmq::socket_type::sub);
+  books.set(zmq::sockopt::linger, 0);
+  books.set(zmq::sockopt::subscribe, fmt::format("pb.md.hyperliquid.bbo.{}", kPair));
+  books.connect(settings.marketstream.events);
+  zmq::pollitem_t item{books.handle(), 0, ZMQ_POLLIN, 0};
+  if (zmq::poll(&item, 1, 5000ms) == 0) return std::nullopt;
+  zmq::message_t topic;
+  zmq::message_t payload;
+  if (!books.recv(topic, zmq::recv_flags::none) || !books.recv(payload, zmq::recv_flags::none))
+    return std::nullopt;
+  v1::Envelope envelope;
+  envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+  const auto bid = to_wide_decimal(envelope.bbo().bid_price());
+  if (!bid) return std::nullopt;
+  // 5 % below, rounded down to a multiple of 10: on the tick of any price below a million.
+  const auto scaled = multiply(*bid, WideDecimal::of(95, -2));
+  if (!scaled) return std::nullopt;
+  const auto narrowed = narrow(round_half_even(*scaled, 0));
+  if (!narrowed) return std::nullopt;
+  const auto rounded = round_down_to(*narrowed, Decimal(10));
+  if (!rounded) return std::nullopt;
+  return Price{*rounded};
+}
+
+v1::Command place(const std::string& id, Price price) {
+  v1::Command command;
+  command.set_type("place");
+  command.set_request_id(id);
+  auto& order = *command.mutable_order();
+  order.set_client_order_id(id);
+  order.set_account("main");
+  order.set_trading_pair(std::string(kPair));
+  order.set_trade_type("BUY");
+  order.set_order_type("LIMIT");
+  order.set_time_in_force("GTC");
+  set_decimal(price, *order.mutable_price());
+  set_decimal(Decimal::of(1, -3), *order.mutable_amount());
+  return command;
+}
+
+v1::Command cancel(const std::string& id) {
+  v1::Command command;
+  command.set_type("cancel");
+  command.set_request_id("c-" + id);
+  command.set_client_order_id(id);
+  command.set_account("main");
+  return command;
+}
+
+bool is_final(const v1::Envelope& envelope) {
+  const auto& type = envelope.event_type();
+  return type == "order_filled" || type == "order_cancelled" || type == "order_failed";
+}
+
+/// One order at a time: place, wait for `created`, cancel, wait for `cancelled`.
+bool round_trips(Client& client, Price price, const std::string& run, int count,
+                 std::ostream& out) {
+  Samples returned;
+  Samples to_wire;
+  Samples signing;
+  Samples round_trip;
+  for (int i = 0; i < count; ++i) {
+    const auto id = fmt::format("{}-rt-{}", run, i);
+    const auto sent = monotonic_now();
+    client.send(place(id, price));
+    const auto reply = client.reply(5000ms);
+    returned.add((monotonic_now() - sent).count());
+    if (!reply || reply->status() != "ACCEPTED") {
+      fmt::print(out, "place {}: {}\n", id,
+                 reply ? reply->code() + " " + reply->reason() : "no reply");
+      return false;
+    }
+    bool created = false;
+    bool cancelled = false;
+    while (!cancelled) {
+      const auto event = client.event(5000ms);
+      if (!event) {
+        fmt::print(out, "order {}: no event within 5 s\n", id);
+        return false;
+      }
+      if (event->order().client_order_id() != id) continue;
+      if (event->event_type() == "order_created" && !created) {
+        round_trip.add((monotonic_now() - sent).count());
+        const auto& stamps = event->order().stamps();
+        to_wire.add(stamps.sent() - stamps.command_received());
+        signing.add(stamps.signed_() - stamps.decided());
+        created = true;
+        client.send(cancel(id));
+        client.reply(5000ms);
+      } else if (is_final(*event)) {
+        if (!created) {
+          fmt::print(out, "order {}: {} {}\n", id, event->event_type(),
+                     event->order().failure().reason());
+          return false;
+        }
+        cancelled = true;
+      }
+    }
+  }
+  returned.print(out, "place.return", {500, 990, 999});
+  to_wire.print(out, "place.to_wire", {500, 990, 999});
+  signing.print(out, "place.sign", {500, 990});
+  round_trip.print(out, "order.round_trip", {500, 990, 999});
+  return true;
+}
+
+/// `rate` orders a second for `seconds`, each cancelled once created; every one must be created and
+/// cancelled exactly once.
+bool sustained(Client& client, Price price, const std::string& run, int rate, int seconds,
+               std::ostream& out) {
+  const int total = rate * seconds;
+  const Nanos step{1'000'000'000 / rate};
+  std::map<std::string, int> created;
+  std::map<std::string, int> finished;
+  Samples returned;
+  std::deque<Nanos>
+      places;  // send times of place commands whose reply is outstanding, with cancels marked 0
+  int refused = 0;
+  int sent = 0;
+  int replies = 0;
+  int commands = 0;
+  const auto begin = monotonic_now();
+  auto last_progress = begin;
+  while (static_cast<int>(finished.size()) + refused < total) {
+    const auto now = monotonic_now();
+    if (sent < total && now >= begin + step * sent) {
+      client.send(place(fmt::format("{}-s-{}", run, sent), price));
+      places.push_back(now);
+      ++sent;
+      ++commands;
+      last_progress = now;
+    }
+    while (const auto reply = client.reply(0ms)) {
+      ++replies;
+      if (!places.empty() && reply->request_id().rfind("c-", 0) != 0) {
+        returned.add((monotonic_now() - places.front()).count());
+        places.pop_front();
+      }
+      if (reply->status() != "ACCEPTED" && reply->request_id().rfind("c-", 0) != 0) {
+        if (refused++ == 0)
+          fmt::print(out, "first refusal: {} {}\n", reply->code(), reply->reason());
+      }
+    }
+    while (const auto event = client.event(0ms)) {
+      const auto& id = event->order().client_order_id();
+      if (id.rfind(run + "-s-", 0) != 0) continue;
+      last_progress = monotonic_now();
+      if (event->event_type() == "order_created") {
+        if (++created[id] == 1) {
+          client.send(cancel(id));
+          ++commands;
+        }
+      } else if (is_final(*event)) {
+        ++finished[id];
+      }
+    }
+    if (monotonic_now() - last_progress > 10s) break;
+    if (sent == total || monotonic_now() < begin + step * sent) std::this_thread::sleep_for(20us);
+  }
+  const auto took = monotonic_now() - begin;
+  int doubled = 0;
+  for (const auto& [id, count] : created) doubled += count > 1 ? 1 : 0;
+  for (const auto& [id, count] : finished) doubled += count > 1 ? 1 : 0;
+  const int lost = total - refused - static_cast<int>(finished.size());
+  fmt::print(out, "RESULT orders.sustained.product 1/s {}\n",
+             static_cast<std::int64_t>(created.size()) * 1'000'000'000 / took.count());
+  fmt::print(out,
+             "RESULT orders.lost.product count {}\nRESULT orders.doubled.product count {}\nRESULT "
+             "orders.refused.product count {}\n",
+             lost, doubled, refused);
+  returned.print(out, "place.return_under_load", {500, 990, 999});
+  return lost == 0 && doubled == 0;
+}
+
+void market_data(zmq::context_t& context, const Settings& settings, int seconds,
+                 std::ostream& out) {
+  zmq::socket_t books(context, zmq::socket_type::sub);
+  books.set(zmq::sockopt::linger, 0);
+  books.set(zmq::sockopt::subscribe, "pb.md.hyperliquid.book.");
+  books.connect(settings.marketstream.events);
+  Samples samples;
+  bool warm = false;
+  const auto end = monotonic_now() + std::chrono::seconds(seconds);
+  while (monotonic_now() < end) {
+    zmq::pollitem_t item{books.handle(), 0, ZMQ_POLLIN, 0};
+    if (zmq::poll(&item, 1, 100ms) == 0) {
+      warm = true;  // last values come in one burst at the beginning and are old by nature
+      continue;
+    }
+    zmq::message_t topic;
+    zmq::message_t payload;
+    if (!books.recv(topic, zmq::recv_flags::none) || !books.recv(payload, zmq::recv_flags::none))
+      continue;
+    const auto now = wall_clock_now();
+    v1::Envelope envelope;
+    envelope.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
+    if (warm) samples.add(now.value() - envelope.book().receive_timestamp());
+  }
+  samples.print(out, "md.frame_to_subscriber", {500, 990});
+  fmt::print(out, "RESULT md.books_seen.product count {}\n", samples.size());
+}
+
+void memory(const Settings& settings, std::ostream& out) {
+  for (const auto* process : {"order-gateway", "marketstream", "signer", "risk", "persister"}) {
+    std::ifstream lock(settings.data_dir / process_folder(process, "main") / "lock");
+    std::string pid;
+    if (!std::getline(lock, pid)) continue;
+    std::ifstream status("/proc/" + pid + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (line.rfind("VmRSS:", 0) == 0) {
+        fmt::print(out, "RESULT memory.{}.product bytes {}\n", process,
+                   std::stoll(line.substr(6)) * 1024);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
+                     std::ostream& out) {
+  zmq::context_t context;
+  const auto price = resting_price(context, settings);
+  if (!price) {
+    fmt::print(out, "no bbo of {} within 5 s\n", kPair);
+    return false;
+  }
+  Client client(context, settings);
+  std::this_thread::sleep_for(
+      300ms);  // the subscription must be at the publisher before the first order
+  const auto run = fmt::format("bench-{}", wall_clock_now().millis());
+  bool good = round_trips(client, *price, run, options.round_trips, out);
+  good = good && sustained(client, *price, run, options.rate, options.seconds, out);
+  market_data(context, settings, options.market_data_seconds, out);
+  memory(settings, out);
+  return good;
+}
+
+}  // namespace perpwire::bench
