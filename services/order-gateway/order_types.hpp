@@ -5,7 +5,7 @@
 #include "libs/common/ids.hpp"
 #include "libs/common/side.hpp"
 #include "libs/common/time.hpp"
-#include "libs/venues/account_events.hpp"
+#include "libs/common/account_events.hpp"
 
 #include <cstdint>
 #include <optional>
