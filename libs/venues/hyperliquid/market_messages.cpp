@@ -413,7 +413,7 @@ bool read_trade(Reader& reader, od::value element, TradeItem& out) {
           std::string_view side;
           if (!reader.text(value, "side", side)) return false;
           if (side != "A" && side != "B") return reader.mismatch("side", "A or B", excerpt(side));
-          out.side = side == "B" ? AggressorSide::kBuy : AggressorSide::kSell;
+          out.side = side == "B" ? Side::kBuy : Side::kSell;
           return has_side = true;
         }
         return true;

@@ -2,6 +2,7 @@
 
 #include "libs/common/decimal.hpp"
 #include "libs/common/result.hpp"
+#include "libs/common/side.hpp"
 #include "libs/common/time.hpp"
 
 #include <compare>
@@ -51,8 +52,6 @@ struct BookLevel {
   friend bool operator==(const BookLevel&, const BookLevel&) = default;
 };
 
-enum class AggressorSide { kBuy, kSell };  // venue: "B", "A"
-
 // Text members below are views into the parser's buffers: they live until its next call. Times are
 // the venue's unix milliseconds, made UnixNanos.
 
@@ -74,7 +73,7 @@ struct BboMessage {
 
 struct TradeItem {
   std::string_view coin;
-  AggressorSide side = AggressorSide::kBuy;
+  Side side = Side::kBuy;  // of the aggressor; venue: "B", "A"
   Price price;
   Quantity quantity;
   UnixNanos time;

@@ -98,8 +98,8 @@ TEST(MarketMessages, TradesKeepIdsOf53BitsAndTheAggressor) {
   const auto* trades = read<const TradesMessage*>(parser, kTrades);
   ASSERT_EQ(trades->trades.size(), 2u);
   EXPECT_EQ(trades->trades[0].coin, "hyna:BTC");
-  EXPECT_EQ(trades->trades[0].side, AggressorSide::kBuy);
-  EXPECT_EQ(trades->trades[1].side, AggressorSide::kSell);
+  EXPECT_EQ(trades->trades[0].side, Side::kBuy);
+  EXPECT_EQ(trades->trades[1].side, Side::kSell);
   EXPECT_EQ(trades->trades[1].trade_id, 9007199254740991u);
 }
 
