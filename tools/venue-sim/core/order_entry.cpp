@@ -158,6 +158,10 @@ std::optional<OrderEntry::Refusal> OrderEntry::check_book(AccountIndex index, Or
   }
   const OrderBook& book = state_.markets[order.market].book;
   if (!market.is_perp()) {
+    if (order.reduce_only) {
+      return Refusal{"Reduce only order would increase position.",
+                     OrderStatus::kReduceOnlyRejected};
+    }
     const int token = order.side == Side::kBuy ? market.quote_token : market.base_token;
     const auto balance = account.spot.find(token);
     const Money total = balance == account.spot.end() ? Money{} : balance->second.total;

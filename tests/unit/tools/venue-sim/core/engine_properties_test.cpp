@@ -81,7 +81,7 @@ TEST_P(RandomStream, KeepsBooksUncrossedQuantitiesConservedAndEveryDollarAccount
   std::map<std::size_t, Money> fees;
   std::map<std::uint64_t, std::pair<int, Lots>> by_trade;
 
-  for (int step = 0; step < 400; ++step) {
+  for (int step = 0; step < 250; ++step) {
     const Address who = trader(static_cast<int>(rng.below(kTraders)));
     const Market& market = state.market(rng.below(state.universe.markets.size()));
     const Ticks mark = state.markets[market.index].mark;

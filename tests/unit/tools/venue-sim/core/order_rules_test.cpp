@@ -4,7 +4,7 @@
 namespace perpwire::sim::testing {
 namespace {
 
-using ::testing::Test;
+
 
 struct StaticCase {
   std::string_view name;
@@ -37,14 +37,14 @@ INSTANTIATE_TEST_SUITE_P(
                    "Order price cannot be more than 95% away from the reference price"},
         StaticCase{"Large", {.asset = 2, .price = "2.65", .size = "4000000"},
                    "Order value too large. Max is $5000000."}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST(Orders, ThatCrossAreFilledAndAnnouncedOpenThenFilled) {
   Venue venue;
   venue.updates(kAlice);
   const auto result = venue.place(
       kAlice, {.price = "98200", .size = "0.001", .tif = TimeInForce::kIoc, .cloid = "0x01"});
-  const auto& filled = only<Filled>(result);
+  const auto filled = only<Filled>(result);
   EXPECT_EQ(filled.size, Lots{100});
   EXPECT_EQ(filled.cloid, "0x01");
   EXPECT_EQ(venue.updates(kAlice), (std::vector<std::string>{"open", "filled"}));
@@ -53,7 +53,7 @@ TEST(Orders, ThatCrossAreFilledAndAnnouncedOpenThenFilled) {
 
 TEST(Orders, PostOnlyThatWouldMatchIsRefusedWithTheBbo) {
   Venue venue;
-  const auto& refused = only<Refused>(
+  const auto refused = only<Refused>(
       venue.place(kAlice, {.price = "98200", .size = "0.001", .tif = TimeInForce::kAlo}));
   EXPECT_EQ(refused.text,
             "Post only order would have immediately matched, bbo was 98122.0@98124.0. asset=0");

@@ -104,7 +104,7 @@ class Venue {
 };
 
 template <class Answer>
-const Answer& only(const ActionResult& result) {
+Answer only(const ActionResult& result) {
   EXPECT_EQ(result.statuses.size(), 1U) << result.text;
   EXPECT_TRUE(std::holds_alternative<Answer>(result.statuses.at(0)))
       << (std::holds_alternative<Refused>(result.statuses.at(0))
