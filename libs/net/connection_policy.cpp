@@ -95,7 +95,7 @@ void ConnectionPolicy::count_connect(Nanos now) {
 }
 
 Nanos ConnectionPolicy::earliest_by_rate() const {
-  return rate_credit_from_ - connect_spacing() * connect_burst();
+  return rate_credit_from_ - connect_spacing() * (connect_burst() - 1);
 }
 
 std::int64_t ConnectionPolicy::connect_burst() const {

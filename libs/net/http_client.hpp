@@ -50,7 +50,7 @@ struct HttpError {
   enum class Fate {
     kNeverLeft,  // provably not one byte of the request was written: no connection, queue full, bad
                  // url, a kept-alive connection found dead beforehand
-    kUnknown,  // the write had begun: the server may have acted on it
+    kUnknown,    // the write had begun: the server may have acted on it
   };
   Fate fate = Fate::kUnknown;
   /// kTimeout, kClosed (the connection ended), kIo, kMalformed (not HTTP, truncated, too large),
@@ -89,7 +89,8 @@ struct HttpClientOptions {
 /// Redirects are not followed. No pipelining.
 ///
 /// Thread:   everything on the thread that runs `io`; callbacks run there, never from inside
-/// send(). Lifetime: `io` must outlive it. Destroying it ends all requests without their callbacks.
+///           send().
+/// Lifetime: `io` must outlive it. Destroying it ends all requests without their callbacks.
 class HttpClient {
  public:
   struct Counters {

@@ -50,9 +50,11 @@ class SubscriptionSet {
   SubscriptionSet() : SubscriptionSet(Options{}) {}
   explicit SubscriptionSet(const Options& options) : options_(options) {}
 
-  /// One more user of `key`. Returns: true for the first one.
+  /// One more user of `key`.
+  /// Returns: true for the first one.
   bool add(const std::string& key);
-  /// One user less. Returns: true for the last one; false also if nobody used it.
+  /// One user less.
+  /// Returns: true for the last one; false also if nobody used it.
   bool remove(const std::string& key);
   [[nodiscard]] std::size_t users(const std::string& key) const;
 
@@ -73,7 +75,8 @@ class SubscriptionSet {
   void retry(const std::string& key);
 
   /// What to send now, paced; each is taken as sent at `now`. Subscriptions go in order of their
-  /// add(). Units: `now` on any monotonic clock, always the same one.
+  /// add().
+  /// Units: `now` on any monotonic clock, always the same one.
   std::vector<Request> due(Nanos now);
   /// When due() may have more to say by itself: pacing or a deadline; nothing = only after other
   /// input.

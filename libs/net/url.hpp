@@ -28,8 +28,7 @@ struct Url {
 };
 
 /// Errors: kMalformed naming the part: no scheme, another scheme, empty host, a port that is no
-/// number of 1 to 65535,
-///         white space or control characters, a fragment.
+///         number of 1 to 65535, white space or control characters, a fragment.
 Result<Url> parse_url(std::string_view text);
 
 /// Whether `host` is this machine by its very text: "localhost", 127.0.0.0/8 or ::1. Names are not
@@ -39,8 +38,8 @@ bool is_loopback_host(std::string_view host);
 /// Plain text is for this machine only: ws and http are refused towards any other host.
 ///
 /// Errors: kUnsupported naming the URL and the scheme to use instead. The sessions check it
-/// themselves, and check the
-///         resolved address too; configuration readers call it early for a better message.
+///         themselves, and check the resolved address too; configuration readers call it early for
+///         a better message.
 Status check_transport(const Url& url);
 
 /// parse_url and check_transport for a configuration value.

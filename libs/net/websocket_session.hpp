@@ -92,12 +92,11 @@ struct WebSocketCallbacks {
 /// Deciding (pings, deadlines, backoff, connects per minute) is ConnectionPolicy's; this class is
 /// the I/O.
 ///
-/// Thread:   everything, construction included, on the thread that runs `io`. Callbacks run there,
-/// never from inside a
-///           call to this class except on_state and on_close from close() and reconnect().
+/// Thread:   everything, construction included, on the thread that runs `io`. Callbacks run there;
+///           from inside a call only close() and reconnect() call them (on_state, then the fates of
+///           what was queued, then on_close).
 /// Lifetime: the session may be destroyed at any time, in its own callbacks too; no callback and no
-/// completion comes
-///           after that. `io` must outlive it.
+///           completion comes after that. `io` must outlive it.
 class WebSocketSession {
  public:
   struct Counters {
@@ -130,9 +129,10 @@ class WebSocketSession {
   /// Sends one text message, in order of the calls.
   ///
   /// Errors:  kClosed while not open, kWouldBlock while the queue is full: nothing of it left and
-  /// `done` is never called. Returns: ok, then `done` is called exactly once, later, unless the
-  /// session is destroyed first. A queue never
-  ///          outlives its connection: what was not written is not carried over to the next one.
+  ///          `done` is never called.
+  /// Returns: ok, then `done` is called exactly once, later, unless the session is destroyed first.
+  ///          A queue never outlives its connection: what was not written is not carried over to
+  ///          the next one.
   using SendDone = std::function<void(SendFate)>;
   Status send_text(std::string text, SendDone done = {});
 
