@@ -83,8 +83,9 @@ class EventLog {
   /// Sees every kept record at open, in order: the owner rebuilds its state from it.
   using Recovery = std::function<void(const v1::JournalRecord&)>;
 
-  /// Errors: as Journal::open. If a new stream is opened, its first event (stream_opened) is
-  ///         journaled by the first start_publishing().
+  /// Errors: as Journal::open, and kIo. If a new stream is opened, its first event (stream_opened)
+  /// is
+  ///         journaled here and published by start_publishing().
   static Result<std::unique_ptr<EventLog>> open(Storage& storage, Syncer& syncer,
                                                 WatermarkStore& watermark,
                                                 const EventLogConfig& config,
@@ -93,7 +94,7 @@ class EventLog {
   ~EventLog();
 
   /// From now on events go to `sink`; publishes stream_opened if open() began a stream.
-  Status start_publishing(Sink sink, UnixNanos now);
+  void start_publishing(Sink sink);
 
   /// Gives stream, sequence, topic_sequence and timestamp, journals, then hands to the sink.
   ///

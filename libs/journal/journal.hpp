@@ -40,12 +40,15 @@ struct RecordView {
 
 /// An append-only log of v1::JournalRecord in segments.
 ///
-/// File: 32 bytes of header, then records: length (4 bytes, little endian), CRC32C of length and
-///       payload (4 bytes), payload. The name is the index of the segment's first record.
+/// File: 32 bytes of header, then records: length (4 bytes, little endian), CRC32C of everything
+///       else of the record (4), index of the newest record known durable when it was written (8),
+///       payload. The file's name is the index of its first record.
 /// Promise: append() makes exactly one write before it returns, so a killed process loses nothing
 ///          that was appended; the syncer makes it durable at most 50 ms later.
-/// Opening: a record cut short at the end of the newest segment is what a crash leaves: it is cut
-///          away and reported. Damage anywhere else is an error that names file and offset.
+/// Opening: what is not whole at the end of the newest segment is what a crash leaves: it is cut
+///          away and reported, with whole records after it if none of them says that the damaged
+///          one was durable (a power cut may keep later pages and lose earlier ones). Any other
+///          damage is an error that names file and offset.
 /// Threads: one. Lifetime: `storage` and `syncer` outlive it.
 class Journal {
  public:
@@ -81,8 +84,8 @@ class Journal {
   /// restart.
   [[nodiscard]] bool broken() const;
   [[nodiscard]] const OpenReport& open_report() const;
-  /// Called with the index of the first record of each new segment, before that record is written:
-  /// its return value is written as that record (a checkpoint), if it has a kind.
+  /// Called at the start of each further segment: what it fills in (if it sets a kind) is written
+  /// as the segment's first record.
   void on_new_segment(std::function<void(v1::JournalRecord&)> checkpoint);
 
   /// Removes whole segments whose records all lie below `keep_from`, never the newest, and only as

@@ -64,7 +64,8 @@ class Syncer {
   virtual void flush() = 0;
 };
 
-/// A thread of its own: fdatasync at most `interval` after the first dirty byte.
+/// A thread of its own: fdatasync begins half of `interval` after the first dirty byte, so that it
+/// is done within the whole.
 std::unique_ptr<Syncer> make_thread_syncer(
     std::chrono::milliseconds interval = std::chrono::milliseconds(50));
 /// Syncs only in flush(): for tests, simulators and tools.
