@@ -34,8 +34,9 @@ std::string describe(dom::element value) {
 
 void ReadErrors::add(const std::string& path, std::string_view expected, std::string_view found) {
   if (!error_) {
-    error_ = Error{ErrorCode::kMalformed,
-                   fmt::format("{}: expected {}, found {}", path, expected, found)};
+    error_ = Error{
+        ErrorCode::kMalformed,
+        fmt::format("{}: expected {}, found {}", path.empty() ? "input" : path, expected, found)};
   }
 }
 
