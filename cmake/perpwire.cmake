@@ -58,9 +58,8 @@ function(perpwire_add_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   _perpwire_common_settings(${name})
-  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gtest GTest::gtest_main GTest::gmock)
-  target_compile_definitions(${name} PRIVATE
-    PERPWIRE_SOURCE_DIR="${CMAKE_SOURCE_DIR}" PERPWIRE_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  target_link_libraries(${name} PRIVATE
+    ${ARG_DEPS} perpwire::test_paths GTest::gtest GTest::gtest_main GTest::gmock)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
