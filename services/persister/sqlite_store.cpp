@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <sys/stat.h>
 #include <unordered_set>
 #include <utility>
 
@@ -53,6 +54,12 @@ std::string_view risk_venue(const v1::Envelope& envelope) {
   }
 }
 
+/// 0 where there is no file.
+std::uint64_t inode_of(const std::string& path) {
+  struct stat found {};
+  return ::stat(path.c_str(), &found) == 0 ? found.st_ino : 0;
+}
+
 /// Which events leave an order in its newest state within the batch: only these touch `orders`.
 std::vector<bool> last_of_each_order(const Batch& batch) {
   std::vector<bool> last(batch.events.size(), false);
@@ -70,8 +77,12 @@ std::vector<bool> last_of_each_order(const Batch& batch) {
 
 }  // namespace
 
-SqliteStore::SqliteStore(Connection connection, std::unique_ptr<Statements> statements)
-    : connection_(std::move(connection)), statements_(std::move(statements)) {}
+SqliteStore::SqliteStore(std::string path, Connection connection,
+                         std::unique_ptr<Statements> statements)
+    : path_(std::move(path)),
+      inode_(inode_of(path_)),
+      connection_(std::move(connection)),
+      statements_(std::move(statements)) {}
 SqliteStore::~SqliteStore() = default;
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& options) {
@@ -130,7 +141,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(const SqliteOptions& opti
     *statement = std::move(*prepared);
   }
   return std::unique_ptr<SqliteStore>(
-      new SqliteStore(std::move(*connection), std::move(statements)));
+      new SqliteStore(options.path, std::move(*connection), std::move(statements)));
 }
 
 Status SqliteStore::limit_pages(int pages) {
@@ -153,6 +164,7 @@ Result<std::vector<StreamCursor>> SqliteStore::cursors() {
 }
 
 Result<ApplyCounts> SqliteStore::apply(std::span<const Batch> batches, UnixNanos now) {
+  if (auto there = check_file(); !there) return tl::unexpected(there.error());
   if (auto begun = connection_.exec("BEGIN IMMEDIATE"); !begun) {
     return tl::unexpected(begun.error());
   }
@@ -167,6 +179,13 @@ Result<ApplyCounts> SqliteStore::apply(std::span<const Batch> batches, UnixNanos
     ignore(connection_.exec("ROLLBACK"), "the next BEGIN tells");
   }
   return counts;
+}
+
+Status SqliteStore::check_file() const {
+  if (inode_of(path_) == inode_) return {};
+  return fail(
+      ErrorCode::kIo,
+      fmt::format("{}: expected the file that was opened, found another one or none", path_));
 }
 
 Result<ApplyCounts> SqliteStore::apply_in_transaction(std::span<const Batch> batches,

@@ -47,7 +47,7 @@ class SqliteStore final : public Store {
   };
   struct Statements;
 
-  SqliteStore(Connection connection, std::unique_ptr<Statements> statements);
+  SqliteStore(std::string path, Connection connection, std::unique_ptr<Statements> statements);
 
   Result<ApplyCounts> apply_in_transaction(std::span<const Batch> batches, UnixNanos now);
   Result<Stream> stream_row(const Batch& batch, UnixNanos now);
@@ -59,6 +59,12 @@ class SqliteStore final : public Store {
                           std::optional<std::string_view> venue);
   Status store_unreadable(std::int64_t stream_id, const UnreadableEvent& event);
 
+  /// kIo if the file that we hold open is not the one at the path any more: writing on would be
+  /// lost.
+  Status check_file() const;
+
+  std::string path_;
+  std::uint64_t inode_ = 0;
   Connection connection_;
   std::unique_ptr<Statements> statements_;
   std::deque<std::string> scratch_;

@@ -4,7 +4,7 @@
 #include "services/persister/sqlite_store.hpp"
 
 #include "sample_events.hpp"
-#include "temp_dir.hpp"
+#include "tests/support/temp_dir.hpp"
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,7 +1,7 @@
 #include "services/persister/sqlite_store.hpp"
 
 #include "sample_events.hpp"
-#include "temp_dir.hpp"
+#include "tests/support/temp_dir.hpp"
 #include <gtest/gtest.h>
 
 #include <array>
@@ -224,6 +224,16 @@ TEST_F(SqliteStoreTest, AFullDatabaseStoresNothingAndGoesOnWhenThereIsRoom) {
   EXPECT_EQ(ask("SELECT count(*) FROM order_events"), "1");
   ASSERT_TRUE(store->limit_pages(1'000'000));
   EXPECT_EQ(apply(*store, page).events, 1998U);
+}
+
+TEST_F(SqliteStoreTest, AFileThatWasMovedAwayIsNotWrittenToAnyMore) {
+  auto store = open();
+  apply(*store, batch_of(1, {order_event(1)}));
+  std::filesystem::rename(path(), dir_.file("elsewhere.db"));
+  const auto page = batch_of(2, {order_event(2)});
+  const auto gone = store->apply(std::span(&page, 1), kNow);
+  ASSERT_FALSE(gone);
+  EXPECT_EQ(gone.error().code, ErrorCode::kIo);
 }
 
 TEST_F(SqliteStoreTest, ReopeningKeepsEverything) {

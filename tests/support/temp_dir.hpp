@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-namespace perpwire::persister {
+namespace perpwire {
 
 /// A folder that is gone with the test.
 class TempDir {
@@ -29,4 +29,4 @@ class TempDir {
   std::filesystem::path path_;
 };
 
-}  // namespace perpwire::persister
+}  // namespace perpwire
