@@ -1,0 +1,19 @@
+#pragma once
+
+#include "tools/cli/session.hpp"
+
+namespace perpwire::cli {
+
+// One group of commands a file: each adds its own to the registry.
+void add_status_command(Registry& registry);
+void add_config_commands(Registry& registry);
+void add_md_commands(Registry& registry);
+void add_order_commands(Registry& registry);
+void add_account_commands(Registry& registry);  // position, balance
+void add_risk_commands(Registry& registry);
+void add_dex_commands(Registry& registry);
+void add_doctor_command(Registry& registry);
+void add_sign_command(Registry& registry);
+void add_completion_command(Registry& registry);
+
+}  // namespace perpwire::cli
