@@ -28,12 +28,17 @@ void IpLimits::spend(const std::string& ip, std::size_t weight, Millis now) {
   window.total(now);
 }
 
-bool IpLimits::open_connection(const std::string& ip, Millis now) {
+bool IpLimits::may_open_connection(const std::string& ip, Millis now) {
   State& state = by_ip_[ip];
-  if (is_on_ && (state.connections >= kConnections ||
-                 state.opened.total(now) >= kNewConnectionsPerMinute)) {
+  return !is_on_ || (state.connections < kConnections &&
+                     state.opened.total(now) < kNewConnectionsPerMinute);
+}
+
+bool IpLimits::open_connection(const std::string& ip, Millis now) {
+  if (!may_open_connection(ip, now)) {
     return false;
   }
+  State& state = by_ip_[ip];
   state.opened.add(now, 1);
   ++state.connections;
   return true;

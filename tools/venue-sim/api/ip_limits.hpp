@@ -25,6 +25,7 @@ class IpLimits {
   /// Whether a request may start now; what it weighs is added by spend() once known.
   [[nodiscard]] bool may_request(const std::string& ip, Millis now);
   void spend(const std::string& ip, std::size_t weight, Millis now);
+  [[nodiscard]] bool may_open_connection(const std::string& ip, Millis now);
   [[nodiscard]] bool open_connection(const std::string& ip, Millis now);
   void close_connection(const std::string& ip);
   [[nodiscard]] bool count_message(const std::string& ip, Millis now);

@@ -66,6 +66,15 @@ std::optional<ConnectionId> VenueApi::open_connection(const std::string& ip, Mil
   return id;
 }
 
+bool VenueApi::may_open_connection(const std::string& ip, Millis now) {
+  if (exchange_.state().readings.refused_connection_is_closed != 0 ||
+      (!faults_.refuse_connections && limits_.may_open_connection(ip, now))) {
+    return true;
+  }
+  ++counters_.connections_refused;
+  return false;
+}
+
 void VenueApi::on_closed(ConnectionId id) {
   const auto found = connections_.find(id);
   if (found == connections_.end()) {
@@ -438,11 +447,12 @@ void VenueApi::on_timer(Millis now) {
 
 Millis VenueApi::next_due() const { return exchange_.next_due() - faults_.clock_shift; }
 
-ApiOutput VenueApi::take() {
+ApiOutput VenueApi::take(Millis now) {
   for (auto& frame : hub_.take_frames()) {
     const auto connection = connections_.find(frame.connection);
     if (connection != connections_.end()) {
       ++counters_.frames_out;
+      connection->second.last_sent = now;
       output_.frames.push_back(std::move(frame));
     }
   }

@@ -72,6 +72,8 @@ class VenueApi {
 
   /// Nothing if the venue refuses the connection (limits, fault).
   std::optional<ConnectionId> open_connection(const std::string& ip, Millis now);
+  /// Whether an upgrade is accepted at all; a refused one may also be accepted and closed.
+  [[nodiscard]] bool may_open_connection(const std::string& ip, Millis now);
   void on_text(ConnectionId connection, const std::string& text, Millis now);
   void on_closed(ConnectionId connection);
   /// The reply comes with take(), now or after the block that executes it.
@@ -79,7 +81,7 @@ class VenueApi {
   /// Advances the venue; call it at next_due() or earlier.
   void on_timer(Millis now);
   [[nodiscard]] Millis next_due() const;
-  ApiOutput take();
+  ApiOutput take(Millis now);
 
   // For the control endpoint.
   [[nodiscard]] Exchange& exchange() { return exchange_; }
