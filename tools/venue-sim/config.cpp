@@ -2,9 +2,8 @@
 
 #include "libs/common/build_info.hpp"
 
-#include <boost/asio/ip/address.hpp>
-
 #include <CLI/CLI.hpp>
+#include <boost/asio/ip/address.hpp>
 
 #include <charconv>
 #include <cstdio>

@@ -18,8 +18,7 @@ std::string order_type_text(const Order& order) {
     return std::string(order.trigger->is_take_profit ? "Take Profit " : "Stop ") +
            (order.trigger->is_market ? "Market" : "Limit");
   }
-  return order.tif == TimeInForce::kFrontendMarket ||
-                 order.tif == TimeInForce::kLiquidationMarket
+  return order.tif == TimeInForce::kFrontendMarket || order.tif == TimeInForce::kLiquidationMarket
              ? "Market"
              : "Limit";
 }
@@ -298,9 +297,8 @@ Json active_asset_json(const VenueState& state, const Account& account, MarketIn
 }
 
 bool is_shown_as_open(const VenueState& state, const Order& order) {
-  return order.phase != OrderPhase::kDone &&
-         (order.phase != OrderPhase::kWaitingForParent ||
-          state.readings.waiting_children_are_open != 0);
+  return order.phase != OrderPhase::kDone && (order.phase != OrderPhase::kWaitingForParent ||
+                                              state.readings.waiting_children_are_open != 0);
 }
 
 Json open_orders_json(const VenueState& state, const Accounts& accounts, const Account& account,

@@ -40,8 +40,8 @@ bool read_flag(const JsonReader& in, const char* key, const Readings& readings) 
 }
 
 TimeInForce parse_tif(const std::string& text) {
-  for (const auto tif : {TimeInForce::kGtc, TimeInForce::kIoc, TimeInForce::kAlo,
-                         TimeInForce::kFrontendMarket}) {
+  for (const auto tif :
+       {TimeInForce::kGtc, TimeInForce::kIoc, TimeInForce::kAlo, TimeInForce::kFrontendMarket}) {
     if (to_string(tif) == text) {
       return tif;
     }
@@ -172,8 +172,8 @@ class Parser {
     }
     if (in_.has("builder")) {
       const JsonReader builder = in_.object("builder");
-      place.builder =
-          BuilderFee{builder.address("b"), static_cast<std::int64_t>(builder.number("f") % 1'000'000)};
+      place.builder = BuilderFee{builder.address("b"),
+                                 static_cast<std::int64_t>(builder.number("f") % 1'000'000)};
       canonical_["builder"]["b"] = place.builder->address.value();
       canonical_["builder"]["f"] = place.builder->tenths_of_bp;
     }
@@ -285,8 +285,8 @@ class Parser {
 
   void twap_order() {
     const JsonReader in = in_.object("twap");
-    const PlaceTwap twap{in.number("a"),  in.boolean("b") ? Side::kBuy : Side::kSell,
-                         in.decimal("s"), in.boolean("r"),
+    const PlaceTwap twap{in.number("a"),        in.boolean("b") ? Side::kBuy : Side::kSell,
+                         in.decimal("s"),       in.boolean("r"),
                          in.signed_number("m"), in.boolean("t")};
     if (in_.has("details")) {  // activation and stop prices: left out
       throw BadRequest{};

@@ -34,7 +34,7 @@ struct ParsedAction {
   std::vector<std::uint8_t> msgpack;  // L1 actions
   std::optional<TypedData> typed;     // user-signed actions
   std::optional<std::uint64_t> inner_nonce;
-  std::string chain;  // user-signed: "Mainnet" or "Testnet"
+  std::string chain;             // user-signed: "Mainnet" or "Testnet"
   std::size_t array_length = 0;  // for the IP weight 1 + floor(n / 40)
 };
 

@@ -79,10 +79,15 @@ std::string encode_answer(const Universe& universe, const ActionResult& result) 
       response["data"]["statuses"] = std::move(statuses);
       break;
     }
-    case ActionResult::Kind::kTwap: response["data"] = twap_data(result); break;
-    case ActionResult::Kind::kText: response["data"] = result.text; break;
+    case ActionResult::Kind::kTwap:
+      response["data"] = twap_data(result);
+      break;
+    case ActionResult::Kind::kText:
+      response["data"] = result.text;
+      break;
     case ActionResult::Kind::kDefault:
-    case ActionResult::Kind::kError: break;
+    case ActionResult::Kind::kError:
+      break;
   }
   return out.dump();
 }

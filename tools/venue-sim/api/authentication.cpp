@@ -12,7 +12,9 @@ void append_word(std::uint64_t number, Bytes& out) {
   }
 }
 
-void append_hash(const Hash256& hash, Bytes& out) { out.insert(out.end(), hash.begin(), hash.end()); }
+void append_hash(const Hash256& hash, Bytes& out) {
+  out.insert(out.end(), hash.begin(), hash.end());
+}
 
 Result<perpwire::Address> raw_address(const Address& address) {
   return perpwire::Address::parse(address.value());

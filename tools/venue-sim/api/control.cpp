@@ -226,8 +226,7 @@ class Control {
     action["orders"] = in_.at("orders");
     action["grouping"] = in_.text_or("grouping", "na");
     const ParsedAction parsed = parse_action(action, exchange_.state().readings);
-    const auto result =
-        exchange_.place_as(in_.address("user"), std::get<PlaceOrders>(parsed.body));
+    const auto result = exchange_.place_as(in_.address("user"), std::get<PlaceOrders>(parsed.body));
     return Json::parse(encode_answer(exchange_.state().universe, result));
   }
   Json cancel_order() {

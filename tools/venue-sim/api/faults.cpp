@@ -41,19 +41,26 @@ std::optional<RequestFault> FaultPlan::next_request(const RequestShape& shape) {
 }
 
 FrameFate FaultPlan::next_user_frame(std::string_view channel) {
-  const auto found =
-      std::find_if(frames_.begin(), frames_.end(), [&](const FrameFault& fault) {
-        return fault.channel.empty() || fault.channel == channel;
-      });
+  const auto found = std::find_if(frames_.begin(), frames_.end(), [&](const FrameFault& fault) {
+    return fault.channel.empty() || fault.channel == channel;
+  });
   if (found == frames_.end()) {
     return {};
   }
   FrameFate fate;
   switch (found->kind) {
-    case FrameFault::Kind::kDrop: fate.copies = 0; break;
-    case FrameFault::Kind::kDuplicate: fate.copies = 2; break;
-    case FrameFault::Kind::kDelay: fate.delay = found->delay; break;
-    case FrameFault::Kind::kReorder: fate.delay = rng_.between(0, found->delay); break;
+    case FrameFault::Kind::kDrop:
+      fate.copies = 0;
+      break;
+    case FrameFault::Kind::kDuplicate:
+      fate.copies = 2;
+      break;
+    case FrameFault::Kind::kDelay:
+      fate.delay = found->delay;
+      break;
+    case FrameFault::Kind::kReorder:
+      fate.delay = rng_.between(0, found->delay);
+      break;
   }
   use_up(frames_, found);
   return fate;

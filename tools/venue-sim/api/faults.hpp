@@ -21,7 +21,8 @@ struct RequestFault {
     kHold,        // executed only `delay` later
   };
   Kind kind = Kind::kLoseBefore;
-  /// "any", "info", "exchange" (HTTP or post), "post" (WebSocket), "http", or an action or info type.
+  /// "any", "info", "exchange" (HTTP or post), "post" (WebSocket), "http", or an action or info
+  /// type.
   std::string match = "any";
   int status = 502;
   std::string body;

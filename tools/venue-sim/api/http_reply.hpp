@@ -11,10 +11,10 @@ struct HttpReply {
 };
 
 /// The documented bodies of section 6.2.
-HttpReply unprocessable();      // 422
-HttpReply not_json();           // 400
-HttpReply wrong_content_type(); // 415
-HttpReply rate_limited();       // 429, body null
-HttpReply internal_error();     // 500, body null
+HttpReply unprocessable();       // 422
+HttpReply not_json();            // 400
+HttpReply wrong_content_type();  // 415
+HttpReply rate_limited();        // 429, body null
+HttpReply internal_error();      // 500, body null
 
 }  // namespace perpwire::sim

@@ -193,8 +193,7 @@ class Query {
       throw ServerFault{};
     }
     Json out = Json::array();
-    for (const auto& candle :
-         state_.markets[found->index].candles.between(*interval, start, end)) {
+    for (const auto& candle : state_.markets[found->index].candles.between(*interval, start, end)) {
       out.push_back(candle_json(*found, *interval, candle));
     }
     return out;
@@ -407,8 +406,8 @@ class Query {
       Fill& last = out.back();
       cost += Int128{fill.price.value} * fill.size.value;
       last.size += fill.size;
-      last.price = Ticks{static_cast<std::int64_t>(
-          mul_div(cost, 1, last.size.value, Rounding::kHalfEven))};
+      last.price =
+          Ticks{static_cast<std::int64_t>(mul_div(cost, 1, last.size.value, Rounding::kHalfEven))};
       last.fee += fill.fee;
       last.builder_fee += fill.builder_fee;
       last.closed_pnl += fill.closed_pnl;
@@ -568,8 +567,8 @@ class Query {
         Json states = Json::array();
         for (std::size_t d = 0; d < state_.universe.dexs.size(); ++d) {
           if (state_.universe.dexs[d].present) {
-            states.push_back(Json::array(
-                {state_.universe.dexs[d].name, clearinghouse_json(state_, sub, d)}));
+            states.push_back(
+                Json::array({state_.universe.dexs[d].name, clearinghouse_json(state_, sub, d)}));
           }
         }
         one["dexToClearinghouseState"] = std::move(states);
@@ -606,8 +605,7 @@ class Query {
       out["data"]["master"] = accounts_[*accounts_[*index].master].address.value();
     } else if (index) {
       out["role"] = "user";
-    } else if (const auto agent = accounts_.agents.find(address);
-               agent != accounts_.agents.end()) {
+    } else if (const auto agent = accounts_.agents.find(address); agent != accounts_.agents.end()) {
       out["role"] = "agent";
       out["data"]["user"] = accounts_[agent->second.master].address.value();
     } else {

@@ -30,8 +30,8 @@ void IpLimits::spend(const std::string& ip, std::size_t weight, Millis now) {
 
 bool IpLimits::may_open_connection(const std::string& ip, Millis now) {
   State& state = by_ip_[ip];
-  return !is_on_ || (state.connections < kConnections &&
-                     state.opened.total(now) < kNewConnectionsPerMinute);
+  return !is_on_ ||
+         (state.connections < kConnections && state.opened.total(now) < kNewConnectionsPerMinute);
 }
 
 bool IpLimits::open_connection(const std::string& ip, Millis now) {

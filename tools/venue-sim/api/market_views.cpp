@@ -69,9 +69,8 @@ std::optional<std::string> true_mid(const VenueState& state, MarketIndex index) 
 }  // namespace
 
 std::string average_text(const Market& market, Int128 cost, Lots size) {
-  return fixed_text(
-      size.is_zero() ? Int128{0} : mul_div(cost, 1, size.value, Rounding::kHalfEven),
-      market.price_decimals());
+  return fixed_text(size.is_zero() ? Int128{0} : mul_div(cost, 1, size.value, Rounding::kHalfEven),
+                    market.price_decimals());
 }
 
 std::string rate_text(std::int64_t rate) { return fixed_text(rate, 10); }
@@ -203,7 +202,8 @@ Json asset_ctx_json(const VenueState& state, MarketIndex index) {
   out["oraclePx"] = market.text(book.oracle);
   out["markPx"] = market.text(book.mark);
   out["midPx"] = text_or_null(true_mid(state, index));
-  out["impactPxs"] = bid && ask ? Json::array({market.text(*bid), market.text(*ask)}) : Json(nullptr);
+  out["impactPxs"] =
+      bid && ask ? Json::array({market.text(*bid), market.text(*ask)}) : Json(nullptr);
   out["dayBaseVlm"] = market.text(book.day_volume);
   return out;
 }

@@ -130,17 +130,18 @@ std::optional<std::string> market_state(const VenueState& state, const Subscript
   }
   const Market& market = state.market(in.market);
   switch (in.channel) {
-    case Channel::kL2Book: return frame("l2Book", l2_book_json(state, in.market, in.shape));
-    case Channel::kBbo: return frame("bbo", bbo_json(state, in.market));
+    case Channel::kL2Book:
+      return frame("l2Book", l2_book_json(state, in.market, in.shape));
+    case Channel::kBbo:
+      return frame("bbo", bbo_json(state, in.market));
     case Channel::kCandle: {
       const auto candle = state.markets[in.market].candles.running(in.interval);
       if (!candle) {
         return std::nullopt;
       }
       Json data = candle_json(market, in.interval, *candle);
-      return frame("candle", state.readings.candle_is_array != 0
-                                 ? Json::array({std::move(data)})
-                                 : std::move(data));
+      return frame("candle", state.readings.candle_is_array != 0 ? Json::array({std::move(data)})
+                                                                 : std::move(data));
     }
     case Channel::kActiveAssetCtx: {
       Json data = Json::object();
@@ -152,7 +153,8 @@ std::optional<std::string> market_state(const VenueState& state, const Subscript
       }
       return frame(market.is_perp() ? "activeAssetCtx" : "activeSpotAssetCtx", std::move(data));
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -242,8 +244,10 @@ std::optional<std::string> state_frame(const Exchange& exchange, const Subscript
       data["states"] = std::move(states);
       return frame("twapStates", std::move(data));
     }
-    case Channel::kWebData3: return frame("webData3", web_data_json(state, account));
-    default: return std::nullopt;
+    case Channel::kWebData3:
+      return frame("webData3", web_data_json(state, account));
+    default:
+      return std::nullopt;
   }
 }
 
@@ -316,7 +320,8 @@ std::optional<std::string> first_frame(const Exchange& exchange, const Subscript
       data["orderHistory"] = history_snapshot(state, account);
       return frame("userHistoricalOrders", std::move(data));
     }
-    default: return state_frame(exchange, in);
+    default:
+      return state_frame(exchange, in);
   }
 }
 
@@ -377,11 +382,15 @@ std::vector<std::string> user_frames(const Exchange& exchange, const Subscriptio
       }
       break;
     }
-    case Channel::kUserFills: add("userFills", "fills", fills(true)); break;
+    case Channel::kUserFills:
+      add("userFills", "fills", fills(true));
+      break;
     case Channel::kTwapSliceFills:
       add("userTwapSliceFills", "twapSliceFills", slices());
       break;
-    case Channel::kTwapHistory: add("userTwapHistory", "history", twap_changes()); break;
+    case Channel::kTwapHistory:
+      add("userTwapHistory", "history", twap_changes());
+      break;
     case Channel::kUserFundings:
       add("userFundings", "fundings", collect([&](const auto& body, Json& list) {
             if constexpr (std::is_same_v<std::decay_t<decltype(body)>, FundingPayment>) {

@@ -15,9 +15,12 @@ constexpr Millis kCandleInterval = 250;
 
 Millis interval_of(Channel channel) {
   switch (channel) {
-    case Channel::kL2Book: return kBookInterval;
-    case Channel::kCandle: return kCandleInterval;
-    default: return kStateInterval;
+    case Channel::kL2Book:
+      return kBookInterval;
+    case Channel::kCandle:
+      return kCandleInterval;
+    default:
+      return kStateInterval;
   }
 }
 
@@ -30,8 +33,10 @@ bool is_periodic(Channel channel) {
     case Channel::kClearinghouseState:
     case Channel::kAllDexsClearinghouseState:
     case Channel::kActiveAssetData:
-    case Channel::kWebData3: return true;
-    default: return false;
+    case Channel::kWebData3:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -49,9 +54,8 @@ void StreamHub::error(ConnectionId connection, const std::string& text) {
 }
 
 std::size_t StreamHub::users_of_all() const {
-  return static_cast<std::size_t>(
-      std::count_if(by_user_.begin(), by_user_.end(),
-                    [](const auto& entry) { return !entry.second.empty(); }));
+  return static_cast<std::size_t>(std::count_if(
+      by_user_.begin(), by_user_.end(), [](const auto& entry) { return !entry.second.empty(); }));
 }
 
 std::size_t StreamHub::subscriptions_of(ConnectionId connection) const {
@@ -216,8 +220,8 @@ void StreamHub::publish_market(const Output& output, Millis now) {
       // Only when the best prices or sizes changed: compared without the time.
       const auto best = [&](Side side) {
         const auto top = exchange_.state().markets[market].book.top(side);
-        return top ? std::to_string(top->price.value) + "x" + std::to_string(top->size.value) + "x" +
-                         std::to_string(top->orders)
+        return top ? std::to_string(top->price.value) + "x" + std::to_string(top->size.value) +
+                         "x" + std::to_string(top->orders)
                    : std::string("-");
       };
       std::string shown = best(Side::kBuy) + "|" + best(Side::kSell);

@@ -38,8 +38,8 @@ enum class Channel {
 /// One stream that a client may ask for. Sections 8.3, 8.4.
 struct Subscription {
   Channel channel = Channel::kAllMids;
-  std::string type;     // the name in `subscription.type`
-  std::string coin;     // market streams
+  std::string type;  // the name in `subscription.type`
+  std::string coin;  // market streams
   MarketIndex market = 0;
   bool has_market = false;
   std::string user;  // lower case

@@ -12,8 +12,8 @@
 namespace perpwire::sim {
 namespace {
 
-constexpr Millis kIdleClose = 60'000;      // nothing sent to a client for so long. Section 8.1.
-constexpr Millis kSnapshotInterval = 50;   // of what a lagging info server knows
+constexpr Millis kIdleClose = 60'000;     // nothing sent to a client for so long. Section 8.1.
+constexpr Millis kSnapshotInterval = 50;  // of what a lagging info server knows
 constexpr std::size_t kMostWaiting = 100'000;
 
 std::string type_of(const Json& request, bool is_exchange) {
@@ -36,10 +36,14 @@ HttpReply fault_reply(const RequestFault& fault) {
 // How a WebSocket post words an HTTP error. Section 8.6.
 std::string post_error_text(const HttpReply& reply) {
   switch (reply.status) {
-    case 422: return "422 Unprocessable Entity: " + reply.body;
-    case 429: return "429 Too Many Requests: " + reply.body;
-    case 500: return "500 Internal Server Error: " + reply.body;
-    default: return std::to_string(reply.status) + ": " + reply.body;
+    case 422:
+      return "422 Unprocessable Entity: " + reply.body;
+    case 429:
+      return "429 Too Many Requests: " + reply.body;
+    case 500:
+      return "500 Internal Server Error: " + reply.body;
+    default:
+      return std::to_string(reply.status) + ": " + reply.body;
   }
 }
 
@@ -220,10 +224,16 @@ void VenueApi::handle_info(const Origin& origin, const Json& request, Millis now
   if (fault) {
     switch (fault->kind) {
       case RequestFault::Kind::kLoseBefore:
-      case RequestFault::Kind::kLoseAfter: target.is_lost = true; break;
-      case RequestFault::Kind::kReply: target.instead = fault_reply(*fault); break;
+      case RequestFault::Kind::kLoseAfter:
+        target.is_lost = true;
+        break;
+      case RequestFault::Kind::kReply:
+        target.instead = fault_reply(*fault);
+        break;
       case RequestFault::Kind::kDelay:
-      case RequestFault::Kind::kHold: target.delay = fault->delay; break;
+      case RequestFault::Kind::kHold:
+        target.delay = fault->delay;
+        break;
     }
   }
   InfoReply reply = answer_info(exchange_, known_accounts(now), request);
@@ -248,7 +258,9 @@ void VenueApi::handle_action(const Origin& origin, const Json& request, Millis n
         target.is_lost = true;
         deliver(target, {}, true, now);
         return;
-      case RequestFault::Kind::kLoseAfter: target.is_lost = true; break;
+      case RequestFault::Kind::kLoseAfter:
+        target.is_lost = true;
+        break;
       case RequestFault::Kind::kReply:
         target.instead = fault_reply(*fault);
         if (!fault->execute) {
@@ -256,7 +268,9 @@ void VenueApi::handle_action(const Origin& origin, const Json& request, Millis n
           return;
         }
         break;
-      case RequestFault::Kind::kDelay: target.delay = fault->delay; break;
+      case RequestFault::Kind::kDelay:
+        target.delay = fault->delay;
+        break;
       case RequestFault::Kind::kHold:
         held_.push_back({now + fault->delay, origin, request.dump(), is_post});
         return;

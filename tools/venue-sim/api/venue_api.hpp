@@ -55,8 +55,9 @@ struct ApiOutput {
 
 /// Counters for tests.
 struct ApiCounters {
-  std::map<std::string, std::uint64_t> requests;  // by "info.<type>", "exchange.<type>", "post.<type>"
-  std::map<int, std::uint64_t> statuses;          // HTTP
+  std::map<std::string, std::uint64_t>
+      requests;                           // by "info.<type>", "exchange.<type>", "post.<type>"
+  std::map<int, std::uint64_t> statuses;  // HTTP
   std::uint64_t connections_opened = 0;
   std::uint64_t connections_refused = 0;
   std::uint64_t messages_in = 0;

@@ -6,10 +6,14 @@ namespace perpwire::sim {
 
 std::string_view to_string(TwapStatus status) {
   switch (status) {
-    case TwapStatus::kActivated: return "activated";
-    case TwapStatus::kTerminated: return "terminated";
-    case TwapStatus::kFinished: return "finished";
-    case TwapStatus::kError: return "error";
+    case TwapStatus::kActivated:
+      return "activated";
+    case TwapStatus::kTerminated:
+      return "terminated";
+    case TwapStatus::kFinished:
+      return "finished";
+    case TwapStatus::kError:
+      return "error";
   }
   return "error";
 }

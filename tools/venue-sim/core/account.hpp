@@ -21,7 +21,8 @@ struct Position {
   Lots size;             // long > 0
   Money entry_notional;  // |size| x average entry price
   Money isolated_usd;
-  Money funding_all_time;  // paid (> 0) since the beginning, since the opening, since the last change
+  Money
+      funding_all_time;  // paid (> 0) since the beginning, since the opening, since the last change
   Money funding_since_open;
   Money funding_since_change;
 };
@@ -91,8 +92,8 @@ struct Account {
   static constexpr std::size_t kOrdersKept = 100'000;  // orderStatus
 
   Address address;
-  std::string name;                  // sub-accounts
-  std::optional<std::size_t> master; // sub-accounts
+  std::string name;                   // sub-accounts
+  std::optional<std::size_t> master;  // sub-accounts
   bool is_background = false;  // makers and takers of the simulator: unlimited margin, no history
   std::map<std::size_t, Money> perp_usd;  // by DEX: balance without open profits
   std::map<int, SpotBalance> spot;        // by token
@@ -110,7 +111,7 @@ struct Account {
   std::optional<Millis> scheduled_cancel;
   std::int64_t cancel_day = 0;  // UTC day number of the counter below
   int cancels_triggered = 0;
-  Money volume;               // USDC traded since the beginning
+  Money volume;                // USDC traded since the beginning
   std::uint64_t requests = 0;  // actions counted by the address limit
   std::uint64_t cancel_requests = 0;
   std::uint64_t reserved_requests = 0;

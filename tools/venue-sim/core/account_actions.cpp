@@ -44,9 +44,10 @@ ActionResult AccountActions::run(AccountIndex index, const ScheduleCancel& actio
     return {};
   }
   if (account.volume < whole_money(1'000'000)) {
-    return error("Cannot set scheduled cancel time until enough volume traded. Required: $1000000. "
-                 "Traded: $" +
-                 money_text(account.volume) + ".");
+    return error(
+        "Cannot set scheduled cancel time until enough volume traded. Required: $1000000. "
+        "Traded: $" +
+        money_text(account.volume) + ".");
   }
   if (*action.time < state_.now + 5000) {
     return error("Scheduled cancel time must be at least 5 seconds in the future.");
@@ -82,7 +83,8 @@ ActionResult AccountActions::run(AccountIndex index, const UpdateLeverage& actio
   if (holding.is_cross) {
     if (!can_carry(state_, index, market->index, Side::kBuy, Lots{})) {
       holding = before;
-      return error("Cross position does not have sufficient margin available to decrease leverage.");
+      return error(
+          "Cross position does not have sufficient margin available to decrease leverage.");
     }
     return {};
   }
@@ -91,7 +93,8 @@ ActionResult AccountActions::run(AccountIndex index, const UpdateLeverage& actio
   const Money missing = std::max(Money{}, wanted - (holding.position.isolated_usd + value));
   if (missing > withdrawable(index, market->dex)) {
     holding = before;
-    return error("Isolated position does not have sufficient margin available to decrease leverage.");
+    return error(
+        "Isolated position does not have sufficient margin available to decrease leverage.");
   }
   state_.accounts[index].perp_usd[market->dex] -= missing;
   holding.position.isolated_usd += missing;
@@ -244,9 +247,9 @@ ActionResult AccountActions::run(AccountIndex index, const UsdSend& action) {
 ActionResult AccountActions::run(AccountIndex index, const UsdClassTransfer& action) {
   const auto amount = to_money(action.amount);
   Money& spot = state_.accounts[index].spot[0].total;
-  const Money available =
-      action.to_perp ? spot - spot_hold(state_, state_.accounts, state_.accounts[index], 0)
-                     : withdrawable(index, 0);
+  const Money available = action.to_perp
+                              ? spot - spot_hold(state_, state_.accounts, state_.accounts[index], 0)
+                              : withdrawable(index, 0);
   if (!amount || !amount->is_positive() || *amount > available) {
     return error("Insufficient balance for token transfer");
   }

@@ -140,15 +140,16 @@ struct Refused {
 struct WaitingForFill {};
 struct WaitingForTrigger {};
 struct Success {};
-using OrderAnswer = std::variant<Resting, Filled, Refused, WaitingForFill, WaitingForTrigger, Success>;
+using OrderAnswer =
+    std::variant<Resting, Filled, Refused, WaitingForFill, WaitingForTrigger, Success>;
 
 /// The venue's answer to one action.
 struct ActionResult {
   enum class Kind { kStatuses, kDefault, kError, kTwap, kText } kind = Kind::kDefault;
-  std::string type = "default";   // response.type
+  std::string type = "default";       // response.type
   std::vector<OrderAnswer> statuses;  // kStatuses
-  std::string text;               // kError: the text; kText: data
-  std::uint64_t twap = 0;         // kTwap: running, or 0 with `text` the error
+  std::string text;                   // kError: the text; kText: data
+  std::uint64_t twap = 0;             // kTwap: running, or 0 with `text` the error
 
   static ActionResult error(std::string text);
   static ActionResult with_statuses(std::string type, std::vector<OrderAnswer> statuses);

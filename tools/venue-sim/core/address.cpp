@@ -23,8 +23,8 @@ bool is_hex_text(std::string_view text, std::size_t digits) {
 
 Result<Address> parse_address(std::string_view text) {
   if (!is_hex_text(text, 40)) {
-    return fail(ErrorCode::kMalformed, "address: expected 0x and 40 hex digits, found " +
-                                           std::string(text.substr(0, 60)));
+    return fail(ErrorCode::kMalformed,
+                "address: expected 0x and 40 hex digits, found " + std::string(text.substr(0, 60)));
   }
   return Address{lower_case(text)};
 }

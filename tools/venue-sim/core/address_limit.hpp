@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tools/venue-sim/core/action.hpp"
 #include "tools/venue-sim/core/account.hpp"
+#include "tools/venue-sim/core/action.hpp"
 
 #include <cstdint>
 #include <string>

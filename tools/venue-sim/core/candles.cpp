@@ -10,9 +10,9 @@ constexpr Millis kMinute = 60'000;
 constexpr Millis kDayLength = 86'400'000;
 constexpr std::size_t kMonth = 13;
 constexpr std::array<Millis, 13> kLengths = {
-    kMinute,       3 * kMinute,   5 * kMinute,   15 * kMinute,  30 * kMinute,
-    60 * kMinute,  120 * kMinute, 240 * kMinute, 480 * kMinute, 720 * kMinute,
-    kDayLength,    3 * kDayLength, 7 * kDayLength};
+    kMinute,      3 * kMinute,    5 * kMinute,   15 * kMinute,  30 * kMinute,
+    60 * kMinute, 120 * kMinute,  240 * kMinute, 480 * kMinute, 720 * kMinute,
+    kDayLength,   3 * kDayLength, 7 * kDayLength};
 constexpr Millis kFirstMonday = 4 * kDayLength;  // 1970-01-05
 
 std::chrono::year_month_day day_of(Millis time) {
@@ -57,8 +57,8 @@ void CandleStore::on_trade(Ticks price, Lots size, Millis time) {
     auto& candles = by_interval_[i];
     if (candles.empty() || time > candles.back().close_time) {
       const Millis open_time = candle_open(i, time);
-      candles.push_back({open_time, candle_next(i, open_time) - 1, price, price, price, price,
-                         Lots{}, 0});
+      candles.push_back(
+          {open_time, candle_next(i, open_time) - 1, price, price, price, price, Lots{}, 0});
       if (candles.size() > kKept) {
         candles.pop_front();
       }

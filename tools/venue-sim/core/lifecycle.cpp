@@ -116,7 +116,8 @@ void OrderLifecycle::finish(Order& order, OrderStatus status) {
   if (account.finished.size() > Account::kOrdersKept) {
     const OrderNumber oldest = account.finished.front();
     account.finished.pop_front();
-    if (const Order* gone = state_.accounts.order(oldest); gone != nullptr && !gone->cloid.empty()) {
+    if (const Order* gone = state_.accounts.order(oldest);
+        gone != nullptr && !gone->cloid.empty()) {
       const auto newest = account.newest_cloids.find(gone->cloid);
       if (newest != account.newest_cloids.end() && newest->second == oldest) {
         account.newest_cloids.erase(newest);

@@ -16,7 +16,8 @@ class OrderLifecycle {
   void rest(Order& order);
   /// Sends an update with this status; the order stays what it is.
   void announce(Order& order, OrderStatus status);
-  /// Ends the order. A background account's order is forgotten: do not use the reference afterwards.
+  /// Ends the order. A background account's order is forgotten: do not use the reference
+  /// afterwards.
   void finish(Order& order, OrderStatus status);
   /// Takes an executed size off an order (in the book or not).
   void take_fill(Order& order, Lots size);

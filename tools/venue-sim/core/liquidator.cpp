@@ -61,8 +61,7 @@ void Liquidator::check_cross(AccountIndex account, std::size_t dex) {
   state_.start_transaction();
   std::vector<MarketIndex> markets;
   for (const auto& [market, holding] : state_.accounts[account].holdings) {
-    if (holding.is_cross && state_.market(market).dex == dex &&
-        !holding.position.size.is_zero()) {
+    if (holding.is_cross && state_.market(market).dex == dex && !holding.position.size.is_zero()) {
       markets.push_back(market);
     }
   }

@@ -4,9 +4,9 @@
 
 namespace perpwire::sim {
 
-/// Closes positions whose margin fell below maintenance: at the market first, and what is left below
-/// two thirds of maintenance goes to the backstop liquidator at the mark price. Left out: the 20 %
-/// first step of large positions, ADL. Section 11.5.
+/// Closes positions whose margin fell below maintenance: at the market first, and what is left
+/// below two thirds of maintenance goes to the backstop liquidator at the mark price. Left out: the
+/// 20 % first step of large positions, ADL. Section 11.5.
 class Liquidator {
  public:
   Liquidator(VenueState& state, OrderLifecycle& lifecycle, Matching& matching, OrderEntry& entry)

@@ -35,8 +35,7 @@ void Liquidity::make_history(MarketIndex index) {
   std::vector<Ticks> path{book.fair};
   const std::int64_t tick = market.tick_at(book.fair).value;
   for (int i = 1; i < kHistoryMinutes * 3; ++i) {
-    path.push_back(
-        market.round_down(Ticks{path.back().value + tick * state_.rng.between(-6, 6)}));
+    path.push_back(market.round_down(Ticks{path.back().value + tick * state_.rng.between(-6, 6)}));
   }
   for (std::size_t i = path.size(); i-- > 0;) {
     const Millis time = state_.now - static_cast<Millis>(i) * 20'000;

@@ -101,8 +101,9 @@ DexMargin dex_margin(const VenueState& state, const Account& account, std::size_
         holding.position.size.is_zero() ? Money{} : position_margin(state, market, holding);
     result.all.total_notional += value.abs();
     result.all.margin_used += margin;
-    result.order_hold += required(state, market, holding, Lots{}, Lots{}) -
-                         (holding.is_cross ? initial_margin(value.abs(), holding.leverage) : Money{});
+    result.order_hold +=
+        required(state, market, holding, Lots{}, Lots{}) -
+        (holding.is_cross ? initial_margin(value.abs(), holding.leverage) : Money{});
     if (holding.is_cross) {
       result.cross.account_value += value;
       result.cross.total_notional += value.abs();
@@ -138,16 +139,16 @@ bool can_carry(const VenueState& state, AccountIndex index, MarketIndex market, 
   if (!size.is_zero() && after <= before) {
     return true;  // adds no exposure
   }
-  const Money others = required_in_all(state, account, definition.dex) -
-                       (known != nullptr ? before : Money{});
+  const Money others =
+      required_in_all(state, account, definition.dex) - (known != nullptr ? before : Money{});
   return others + after <= cross_value(state, account, definition.dex);
 }
 
 Money available_to_trade(const VenueState& state, const Account& account, MarketIndex market,
                          Side side) {
   const std::size_t dex = state.market(market).dex;
-  Money available = std::max(Money{}, cross_value(state, account, dex) -
-                                          required_in_all(state, account, dex));
+  Money available =
+      std::max(Money{}, cross_value(state, account, dex) - required_in_all(state, account, dex));
   const auto found = account.holdings.find(market);
   if (found != account.holdings.end() && found->second.position.size.value * sign(side) < 0) {
     // Turning a position round frees its margin and uses it again.

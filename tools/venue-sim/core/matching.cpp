@@ -22,10 +22,14 @@ void record_trade(VenueState& state, const Order& taker, const Order& maker, Tic
     return state.accounts[order.account].address.value();
   };
   const bool is_buy = taker.side == Side::kBuy;
-  Trade trade{taker.market, taker.side, price,
-              size,         state.now,  taker.kind == OrderKind::kTwapSlice ? std::string(kZeroHash)
-                                                                             : state.hash,
-              id,           is_buy ? address(taker) : address(maker),
+  Trade trade{taker.market,
+              taker.side,
+              price,
+              size,
+              state.now,
+              taker.kind == OrderKind::kTwapSlice ? std::string(kZeroHash) : state.hash,
+              id,
+              is_buy ? address(taker) : address(maker),
               is_buy ? address(maker) : address(taker)};
   book.last = price;
   book.day_notional += market.notional(price, size);

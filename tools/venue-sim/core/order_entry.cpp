@@ -87,8 +87,8 @@ tl::expected<OrderEntry::Plan, OrderEntry::Refusal> OrderEntry::check_static(
     if (!trigger_price || !market->valid_price(Ticks{*trigger_price})) {
       return refuse(bad_price, OrderStatus::kTickRejected);
     }
-    plan.order.trigger = Trigger{request.trigger->is_market, Ticks{*trigger_price},
-                                 request.trigger->is_take_profit};
+    plan.order.trigger =
+        Trigger{request.trigger->is_market, Ticks{*trigger_price}, request.trigger->is_take_profit};
   }
   const Int128 reference = state_.markets[market->index].mark.value;
   const Int128 away = Int128{*price} > reference ? *price - reference : reference - *price;
@@ -97,9 +97,8 @@ tl::expected<OrderEntry::Plan, OrderEntry::Refusal> OrderEntry::check_static(
     return refuse("Order price cannot be more than " + std::to_string(band) +
                   "% away from the reference price");
   }
-  const Money limit = is_market_like(request.tif)
-                          ? largest_value(*market)
-                          : Money{largest_value(*market).value * 10};
+  const Money limit = is_market_like(request.tif) ? largest_value(*market)
+                                                  : Money{largest_value(*market).value * 10};
   if (market->notional(plan.order.price, plan.order.original) > limit) {
     return refuse("Order value too large. Max is $" + value_text(limit) + ".");
   }
@@ -143,7 +142,8 @@ bool OrderEntry::triggers_now(const Order& order) const {
 std::optional<OrderEntry::Refusal> OrderEntry::check_book(AccountIndex index, Order& order) const {
   const Market& market = state_.market(order.market);
   const Account& account = state_.accounts[index];
-  const std::size_t open_orders = account.live.size() - (account.live.contains(order.oid) ? 1U : 0U);
+  const std::size_t open_orders =
+      account.live.size() - (account.live.contains(order.oid) ? 1U : 0U);
   const auto extra = static_cast<std::size_t>(account.volume.value / whole_money(5'000'000).value);
   const std::size_t most = std::min<std::size_t>(1000 + extra, 5000);
   if (!account.is_background &&
@@ -313,8 +313,7 @@ OrderAnswer OrderEntry::place_one(AccountIndex account, Plan plan) {
   const std::uint64_t asset = plan.market->asset;
   if (!plan.order.cloid.empty() &&
       state_.accounts[account].live_cloids.contains(plan.order.cloid)) {
-    return Refused{
-        with_asset(kDuplicateCloid[at(state_.readings.duplicate_cloid_text)], asset)};
+    return Refused{with_asset(kDuplicateCloid[at(state_.readings.duplicate_cloid_text)], asset)};
   }
   if (const auto refusal = check_book(account, plan.order)) {
     return refuse(account, std::move(plan.order), *refusal);
@@ -437,8 +436,8 @@ ActionResult OrderEntry::cancel(AccountIndex account, const CancelOrders& action
   for (const auto& one : action.cancels) {
     Order* order = find_live(account, one.name);
     if (order == nullptr || state_.market(order->market).asset != one.asset) {
-      answers.emplace_back(Refused{with_asset(
-          "Order was never placed, already canceled, or filled.", one.asset)});
+      answers.emplace_back(
+          Refused{with_asset("Order was never placed, already canceled, or filled.", one.asset)});
     } else if (action.is_fast && order->phase == OrderPhase::kWaitingForTrigger) {
       answers.emplace_back(Refused{with_asset("Cannot fast cancel a trigger order.", one.asset)});
     } else {
@@ -472,8 +471,7 @@ OrderAnswer OrderEntry::modify_one(AccountIndex account, const ModifyOrders::One
   Order& order = plan->order;
   if (!always_place) {
     const bool crosses = state_.markets[order.market].book.crosses(order.side, order.price);
-    if (order.trigger || is_market_like(order.tif) ||
-        (crosses && order.tif == TimeInForce::kGtc)) {
+    if (order.trigger || is_market_like(order.tif) || (crosses && order.tif == TimeInForce::kGtc)) {
       return give_up("Attempted to modify to invalid new order");
     }
     if (crosses) {
@@ -560,8 +558,7 @@ void OrderEntry::fire(Order& fired) {
   order->phase = OrderPhase::kInBook;
   if (order->original.is_zero()) {
     const Holding* holding = state_.find_holding(order->account, order->market);
-    order->original = order->remaining =
-        holding != nullptr ? holding->position.size.abs() : Lots{};
+    order->original = order->remaining = holding != nullptr ? holding->position.size.abs() : Lots{};
   }
   if (order->trigger->is_market) {
     order->tif = TimeInForce::kFrontendMarket;

@@ -8,7 +8,7 @@
 namespace perpwire::sim {
 namespace {
 
-constexpr Int128 kRateUnit = 10'000'000'000;  // rates and premiums are units of 10^-10
+constexpr Int128 kRateUnit = 10'000'000'000;   // rates and premiums are units of 10^-10
 constexpr std::int64_t kInterest = 1'000'000;  // 0.01 %
 constexpr std::int64_t kClamp = 5'000'000;     // 0.05 %
 constexpr std::int64_t kCap = 400'000'000;     // 4 % an hour
@@ -46,7 +46,8 @@ void PriceFeed::update_mark(MarketIndex index) {
   MarketState& book = state_.markets[index];
   const auto mid = mid_times_two(book.book);
   const std::int64_t noise = market.tick_at(book.fair).value;
-  book.oracle = Ticks{std::max<std::int64_t>(book.fair.value + state_.rng.between(-noise, noise), 1)};
+  book.oracle =
+      Ticks{std::max<std::int64_t>(book.fair.value + state_.rng.between(-noise, noise), 1)};
   if (mid) {
     // 150 s average in steps of 3 s.
     const auto basis = static_cast<std::int64_t>(*mid / 2) - book.oracle.value;

@@ -7,7 +7,7 @@ namespace {
 
 struct Entry {
   std::string_view name;
-  int Readings::* field;
+  int Readings::*field;
   int highest;
 };
 

@@ -47,10 +47,10 @@ Money close_part(const Market& market, Holding& holding, Money& balance, Ticks p
   } else {
     const Money equity = position.isolated_usd + market.notional(price, position.size);
     position.isolated_usd += cash;
-    const Money released =
-        size == before ? position.isolated_usd
-                       : Money{mul_div(std::max(equity, Money{}).value, size.value, before.value,
-                                       Rounding::kDown)};
+    const Money released = size == before
+                               ? position.isolated_usd
+                               : Money{mul_div(std::max(equity, Money{}).value, size.value,
+                                               before.value, Rounding::kDown)};
     position.isolated_usd -= released;
     balance += released;
   }
@@ -165,8 +165,8 @@ void settle(VenueState& state, const Execution& execution) {
   const std::int64_t rate = fee_rate(market, execution.crossed);
   if (is_spot_buy) {
     fill.fee_token = market.base_token;
-    fill.fee = Money{mul_div(lots_of_token(market, execution.size).value, rate, kRateUnit,
-                             Rounding::kDown)};
+    fill.fee = Money{
+        mul_div(lots_of_token(market, execution.size).value, rate, kRateUnit, Rounding::kDown)};
   } else {
     fill.fee_token = market.quote_token;
     fill.fee = perp_fee(state, notional, rate, kRateUnit);

@@ -7,9 +7,7 @@ namespace {
 
 constexpr Millis kSliceInterval = 30'000;
 
-std::size_t slice_count(const Twap& twap) {
-  return static_cast<std::size_t>(twap.minutes) * 2 + 1;
-}
+std::size_t slice_count(const Twap& twap) { return static_cast<std::size_t>(twap.minutes) * 2 + 1; }
 
 ActionResult twap_error(std::string text) {
   ActionResult result;
@@ -61,8 +59,8 @@ ActionResult TwapRunner::cancel(AccountIndex account, const CancelTwap& action) 
   auto& twaps = state_.accounts[account].twaps;
   const auto found = twaps.find(action.twap);
   const Market* market = state_.universe.by_asset(action.asset);
-  if (found == twaps.end() || found->second.status != TwapStatus::kActivated ||
-      market == nullptr || found->second.market != market->index) {
+  if (found == twaps.end() || found->second.status != TwapStatus::kActivated || market == nullptr ||
+      found->second.market != market->index) {
     result.text = "TWAP was never placed, already canceled, or filled.";
     return result;
   }

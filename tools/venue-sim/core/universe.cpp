@@ -22,11 +22,16 @@ struct PerpRow {
 // szDecimals, leverage and table numbers of the main DEX as recorded in December 2025 (fixtures
 // `meta`, `metaAndAssetCtxs`); prices are a plausible start and mean nothing.
 constexpr PerpRow kMainPerps[] = {
-    {"BTC", 5, 40, 56, 98123, 0},      {"ETH", 4, 25, 55, 32456, 1},
-    {"ATOM", 2, 5, 5, 26512, 4},       {"MATIC", 1, 20, 20, 37621, 5, MarginMode::kNormal, false, true},
-    {"DYDX", 1, 5, 5, 21340, 5},       {"SOL", 2, 20, 54, 14321, 2},
-    {"AVAX", 2, 10, 51, 13987, 3},     {"BNB", 3, 10, 51, 87654, 2},
-    {"DOGE", 0, 10, 52, 14567, 5},     {"HYPE", 2, 10, 52, 34668, 3},
+    {"BTC", 5, 40, 56, 98123, 0},
+    {"ETH", 4, 25, 55, 32456, 1},
+    {"ATOM", 2, 5, 5, 26512, 4},
+    {"MATIC", 1, 20, 20, 37621, 5, MarginMode::kNormal, false, true},
+    {"DYDX", 1, 5, 5, 21340, 5},
+    {"SOL", 2, 20, 54, 14321, 2},
+    {"AVAX", 2, 10, 51, 13987, 3},
+    {"BNB", 3, 10, 51, 87654, 2},
+    {"DOGE", 0, 10, 52, 14567, 5},
+    {"HYPE", 2, 10, 52, 34668, 3},
     {"kPEPE", 0, 10, 52, 45671, 7 - 1},
 };
 constexpr PerpRow kHynaPerps[] = {

@@ -93,9 +93,9 @@ struct Universe {
   [[nodiscard]] const MarginTable& margin_table(const Market& market) const;
 };
 
-/// `dex_names`: the builder DEXs in the order of perpDexs; "-" is a null entry. Known names are hyna
-/// and flx; any other name gets one BTC market. kInvalidCommand names a name that is not 2 to 6
-/// lower-case letters or digits, or is there twice.
+/// `dex_names`: the builder DEXs in the order of perpDexs; "-" is a null entry. Known names are
+/// hyna and flx; any other name gets one BTC market. kInvalidCommand names a name that is not 2 to
+/// 6 lower-case letters or digits, or is there twice.
 Result<Universe> make_universe(const std::vector<std::string>& dex_names);
 
 }  // namespace perpwire::sim

@@ -16,8 +16,9 @@ Holding default_holding(const Market& market) {
 Holding& VenueState::holding(AccountIndex account, MarketIndex index) {
   auto& holdings = accounts[account].holdings;
   const auto found = holdings.find(index);
-  return found != holdings.end() ? found->second
-                                 : holdings.emplace(index, default_holding(market(index))).first->second;
+  return found != holdings.end()
+             ? found->second
+             : holdings.emplace(index, default_holding(market(index))).first->second;
 }
 
 const Holding* VenueState::find_holding(AccountIndex account, MarketIndex index) const {
@@ -27,7 +28,8 @@ const Holding* VenueState::find_holding(AccountIndex account, MarketIndex index)
 }
 
 void VenueState::start_transaction() {
-  const std::uint64_t seed = mix64(++transactions * 0x100000001b3U + static_cast<std::uint64_t>(now));
+  const std::uint64_t seed =
+      mix64(++transactions * 0x100000001b3U + static_cast<std::uint64_t>(now));
   hash = fmt::format("0x{:016x}{:016x}{:016x}{:016x}", seed, mix64(seed), mix64(seed ^ 1U),
                      mix64(seed ^ 2U));
 }

@@ -30,7 +30,7 @@ struct MarketState {
   static constexpr std::size_t kFundingsKept = 5000;
 
   OrderBook book;
-  Ticks fair;    // where the background liquidity gathers
+  Ticks fair;  // where the background liquidity gathers
   Ticks oracle;
   Ticks mark;
   Ticks last;
@@ -105,7 +105,7 @@ struct VenueState {
   std::string hash;  // of the action being executed
   bool post_only_window = false;
   bool documented_limits = true;
-  AccountIndex maker = 0;       // background accounts
+  AccountIndex maker = 0;  // background accounts
   AccountIndex taker = 0;
   AccountIndex liquidator = 0;
   Output output;

@@ -60,8 +60,8 @@ class Session : public HttpSession {
         write({429, "null"});
         return;
       }
-      callbacks_.on_upgrade(std::make_shared<WebSocketStream>(std::move(stream_), std::move(request)),
-                            ip_);
+      callbacks_.on_upgrade(
+          std::make_shared<WebSocketStream>(std::move(stream_), std::move(request)), ip_);
       return;
     }
     HttpRequest plain;

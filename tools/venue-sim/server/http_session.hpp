@@ -12,8 +12,8 @@
 
 namespace perpwire::sim {
 
-/// One client's HTTP connection: requests one after the other, keep-alive; a WebSocket upgrade hands
-/// the socket over.
+/// One client's HTTP connection: requests one after the other, keep-alive; a WebSocket upgrade
+/// hands the socket over.
 class HttpSession : public std::enable_shared_from_this<HttpSession> {
  public:
   using Respond = std::function<void(std::optional<HttpReply>)>;  // nothing: close unanswered

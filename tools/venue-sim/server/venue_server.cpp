@@ -29,13 +29,9 @@ void bind(tcp::acceptor& acceptor, const tcp::endpoint& endpoint) {
     }
   };
   step("open", [&] { acceptor.open(endpoint.protocol(), error); });
-  step("reuse", [&] {
-    acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  });
+  step("reuse", [&] { acceptor.set_option(tcp::acceptor::reuse_address(true), error); });
   step("bind", [&] { acceptor.bind(endpoint, error); });
-  step("listen", [&] {
-    acceptor.listen(asio::socket_base::max_listen_connections, error);
-  });
+  step("listen", [&] { acceptor.listen(asio::socket_base::max_listen_connections, error); });
 }
 
 }  // namespace

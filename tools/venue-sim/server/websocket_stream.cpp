@@ -1,6 +1,5 @@
 #include "tools/venue-sim/server/websocket_stream.hpp"
 
-
 namespace perpwire::sim {
 
 namespace asio = boost::asio;

@@ -9,7 +9,9 @@ namespace {
 
 constexpr int kTraders = 4;
 
-Address trader(int i) { return Address{"0x000000000000000000000000000000000000c00" + std::to_string(i)}; }
+Address trader(int i) {
+  return Address{"0x000000000000000000000000000000000000c00" + std::to_string(i)};
+}
 
 struct Totals {
   std::map<MarketIndex, Lots> positions;
@@ -130,13 +132,17 @@ TEST_P(RandomStream, KeepsBooksUncrossedQuantitiesConservedAndEveryDollarAccount
         break;
       }
       case 3:
-        venue->move_price(market.index,
-                          Ticks{mark.value + mark.value / 100 * rng.between(-3, 3)});
+        venue->move_price(market.index, Ticks{mark.value + mark.value / 100 * rng.between(-3, 3)});
         break;
-      case 4: venue.advance(rng.between(1, 4000)); break;
-      case 5: venue.advance(rng.chance(1, 10) ? PriceFeed::kHour : 100); break;
+      case 4:
+        venue.advance(rng.between(1, 4000));
+        break;
+      case 5:
+        venue.advance(rng.chance(1, 10) ? PriceFeed::kHour : 100);
+        break;
       default:
-        venue.act(who, PlaceOrders{{one}, rng.chance(1, 5) ? Grouping::kNormalTpsl : Grouping::kNone, {}});
+        venue.act(who, PlaceOrders{
+                           {one}, rng.chance(1, 5) ? Grouping::kNormalTpsl : Grouping::kNone, {}});
     }
     ASSERT_NO_FATAL_FAILURE(check_books(state)) << "step " << step;
 
@@ -173,7 +179,8 @@ TEST(Fees, OfAnExecutionLeaveBothSidesAndNothingElseDoes) {
   Venue venue;
   venue.empty(0);
   venue.place(kBob, {.side = Side::kSell, .price = "98000", .size = "0.5"});
-  venue.place(kAlice, {.side = Side::kBuy, .price = "98000", .size = "0.5", .tif = TimeInForce::kIoc});
+  venue.place(kAlice,
+              {.side = Side::kBuy, .price = "98000", .size = "0.5", .tif = TimeInForce::kIoc});
   // 49,000 USD: the taker pays 0.045 %, the maker 0.015 %.
   EXPECT_EQ(money_text(venue.balance(kAlice)), "50977.95");
   EXPECT_EQ(money_text(venue.balance(kBob)), "148992.65");

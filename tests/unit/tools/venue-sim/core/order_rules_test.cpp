@@ -4,8 +4,6 @@
 namespace perpwire::sim::testing {
 namespace {
 
-
-
 struct StaticCase {
   std::string_view name;
   OrderSpec order;
@@ -27,15 +25,19 @@ INSTANTIATE_TEST_SUITE_P(
     All, StaticChecks,
     ::testing::Values(
         StaticCase{"Tick", {.price = "98000.5", .size = "0.001"}, "Order has invalid price."},
-        StaticCase{"FiveFigures", {.asset = 1, .price = "3245.67", .size = "0.1"},
+        StaticCase{"FiveFigures",
+                   {.asset = 1, .price = "3245.67", .size = "0.1"},
                    "Order has invalid price."},
         StaticCase{"Zero", {.price = "98000", .size = "0"}, "Order has zero size."},
         StaticCase{"Lot", {.price = "98000", .size = "0.000001"}, "Order has invalid size."},
-        StaticCase{"Minimum", {.price = "98000", .size = "0.0001"},
+        StaticCase{"Minimum",
+                   {.price = "98000", .size = "0.0001"},
                    "Order must have minimum value of $10."},
-        StaticCase{"Band", {.price = "1", .size = "100"},
+        StaticCase{"Band",
+                   {.price = "1", .size = "100"},
                    "Order price cannot be more than 95% away from the reference price"},
-        StaticCase{"Large", {.asset = 2, .price = "2.65", .size = "4000000"},
+        StaticCase{"Large",
+                   {.asset = 2, .price = "2.65", .size = "4000000"},
                    "Order value too large. Max is $5000000."}),
     [](const auto& row) { return std::string(row.param.name); });
 
@@ -63,11 +65,12 @@ TEST(Orders, PostOnlyThatWouldMatchIsRefusedWithTheBbo) {
 TEST(Orders, ImmediateOnesWithoutCounterpartAreRefused) {
   Venue venue;
   venue.empty(0);
-  EXPECT_EQ(only<Refused>(venue.place(kAlice, {.price = "98000", .size = "0.001",
-                                               .tif = TimeInForce::kIoc}))
+  EXPECT_EQ(only<Refused>(
+                venue.place(kAlice, {.price = "98000", .size = "0.001", .tif = TimeInForce::kIoc}))
                 .text,
             "Order could not immediately match against any resting orders. asset=0");
-  EXPECT_EQ(only<Refused>(venue.place(kAlice, {.price = "98000", .size = "0.001",
+  EXPECT_EQ(only<Refused>(venue.place(kAlice, {.price = "98000",
+                                               .size = "0.001",
                                                .tif = TimeInForce::kFrontendMarket}))
                 .text,
             "No liquidity available for market order. asset=0");
@@ -78,8 +81,8 @@ TEST(Orders, OfTheSameLevelAreFilledInTheOrderOfTheirArrival) {
   venue.empty(0);
   const auto first = only<Resting>(venue.place(kAlice, {.price = "98000", .size = "0.001"})).oid;
   const auto second = only<Resting>(venue.place(kAlice, {.price = "98000", .size = "0.002"})).oid;
-  venue.place(kBob, {.side = Side::kSell, .price = "98000", .size = "0.0015",
-                     .tif = TimeInForce::kIoc});
+  venue.place(kBob,
+              {.side = Side::kSell, .price = "98000", .size = "0.0015", .tif = TimeInForce::kIoc});
   const auto& accounts = venue->state().accounts;
   EXPECT_EQ(accounts.order(first)->status, OrderStatus::kFilled);
   EXPECT_EQ(accounts.order(second)->remaining, Lots{150});
@@ -108,13 +111,17 @@ TEST(Margin, RefusesWhatTheAccountCannotCarry) {
 
 TEST(ReduceOnly, WithoutPositionIsRefusedAndLargerOnesAreCut) {
   Venue venue;
-  EXPECT_EQ(only<Refused>(venue.place(kAlice, {.side = Side::kSell, .price = "99000",
-                                               .size = "0.001", .reduce_only = true}))
+  EXPECT_EQ(only<Refused>(
+                venue.place(
+                    kAlice,
+                    {.side = Side::kSell, .price = "99000", .size = "0.001", .reduce_only = true}))
                 .text,
             "Reduce only order would increase position. asset=0");
   venue.place(kAlice, {.price = "98200", .size = "0.001", .tif = TimeInForce::kIoc});
-  const auto oid = only<Resting>(venue.place(kAlice, {.side = Side::kSell, .price = "99000",
-                                                      .size = "0.005", .reduce_only = true}))
+  const auto oid = only<Resting>(venue.place(kAlice, {.side = Side::kSell,
+                                                      .price = "99000",
+                                                      .size = "0.005",
+                                                      .reduce_only = true}))
                        .oid;
   EXPECT_EQ(venue->state().accounts.order(oid)->remaining, Lots{100});
 }
@@ -122,11 +129,11 @@ TEST(ReduceOnly, WithoutPositionIsRefusedAndLargerOnesAreCut) {
 TEST(ReduceOnly, EndsInTheFrameOfTheClosingFill) {
   Venue venue;
   venue.place(kAlice, {.price = "98200", .size = "0.001", .tif = TimeInForce::kIoc});
-  venue.place(kAlice, {.side = Side::kSell, .price = "99000", .size = "0.001",
-                       .reduce_only = true});
+  venue.place(kAlice,
+              {.side = Side::kSell, .price = "99000", .size = "0.001", .reduce_only = true});
   venue.updates(kAlice);
-  venue.place(kAlice, {.side = Side::kSell, .price = "98000", .size = "0.001",
-                       .tif = TimeInForce::kIoc});
+  venue.place(kAlice,
+              {.side = Side::kSell, .price = "98000", .size = "0.001", .tif = TimeInForce::kIoc});
   const auto updates = venue.updates(kAlice);
   EXPECT_EQ(std::count(updates.begin(), updates.end(), "reduceOnlyCanceled"), 1);
 }
@@ -152,9 +159,8 @@ TEST(Cancel, OfAFinishedOrderSaysSo) {
 
 TEST(Modify, GivesANewOidKeepsTheCloidAndAnswersDefault) {
   Venue venue;
-  const auto old = only<Resting>(venue.place(
-                                     kAlice, {.price = "97000", .size = "0.001", .cloid = "0xab"}))
-                       .oid;
+  const auto old =
+      only<Resting>(venue.place(kAlice, {.price = "97000", .size = "0.001", .cloid = "0xab"})).oid;
   venue.updates(kAlice);
   ModifyOrders modify;
   modify.modifies.push_back({old, request({.price = "97001", .size = "0.002"})});
@@ -179,8 +185,8 @@ TEST(Modify, ThatWouldCrossIsRefusedAndTheOldOrderLivesOn) {
 }
 
 OrderRequest stop(std::string_view trigger, Side side, std::string_view size) {
-  OrderRequest result = request({.side = side, .price = trigger, .size = size,
-                                 .reduce_only = true});
+  OrderRequest result =
+      request({.side = side, .price = trigger, .size = size, .reduce_only = true});
   result.trigger = OrderRequest::TriggerRequest{true, number(trigger), false};
   return result;
 }
@@ -198,9 +204,9 @@ TEST(Trigger, FiresOnTheMarkAndClosesThePosition) {
 
 TEST(Trigger, ThatWouldFireAtOnceIsRefused) {
   Venue venue;
-  EXPECT_EQ(only<Refused>(venue.act(kAlice, PlaceOrders{{stop("99000", Side::kSell, "0.001")},
-                                                        Grouping::kNone,
-                                                        {}}))
+  EXPECT_EQ(only<Refused>(
+                venue.act(kAlice,
+                          PlaceOrders{{stop("99000", Side::kSell, "0.001")}, Grouping::kNone, {}}))
                 .text,
             "Invalid TP/SL price. asset=0");
 }
@@ -209,11 +215,11 @@ TEST(Tpsl, ChildrenWaitForTheParentAndOneCancelsTheOther) {
   Venue venue;
   OrderRequest take_profit = stop("98500", Side::kSell, "0.001");
   take_profit.trigger->is_take_profit = true;
-  const auto placed = venue.act(
-      kAlice, PlaceOrders{{request({.price = "98000", .size = "0.001"}), take_profit,
-                           stop("97000", Side::kSell, "0.001")},
-                          Grouping::kNormalTpsl,
-                          {}});
+  const auto placed =
+      venue.act(kAlice, PlaceOrders{{request({.price = "98000", .size = "0.001"}), take_profit,
+                                     stop("97000", Side::kSell, "0.001")},
+                                    Grouping::kNormalTpsl,
+                                    {}});
   ASSERT_EQ(placed.statuses.size(), 3U);
   EXPECT_TRUE(std::holds_alternative<WaitingForFill>(placed.statuses[1]));
   venue->move_price(0, Ticks{979000});  // the maker takes the parent
@@ -248,9 +254,9 @@ TEST(Nonce, BelowAFullSetIsTooLow) {
     ASSERT_EQ(nonces.check(base + i, kStart), "");
     nonces.use(base + i);
   }
-  EXPECT_EQ(nonces.check(base - 1, kStart), "Invalid nonce: nonce too low " +
-                                                std::to_string(base - 1) + " < " +
-                                                std::to_string(base));
+  EXPECT_EQ(
+      nonces.check(base - 1, kStart),
+      "Invalid nonce: nonce too low " + std::to_string(base - 1) + " < " + std::to_string(base));
   EXPECT_NE(nonces.check(base + 50, kStart), "");
   EXPECT_EQ(nonces.check(base + 200, kStart), "");
   EXPECT_NE(nonces.check(base + 86'400'000, kStart), "");
@@ -377,8 +383,8 @@ TEST(AddressLimit, RefusesAboveTheCapInTheVenuesWords) {
 
 TEST(Spot, BuyPaysItsFeeInTheBaseToken) {
   Venue venue;
-  const auto result = venue.place(
-      kAlice, {.asset = 10'107, .price = "36", .size = "1", .tif = TimeInForce::kIoc});
+  const auto result =
+      venue.place(kAlice, {.asset = 10'107, .price = "36", .size = "1", .tif = TimeInForce::kIoc});
   only<Filled>(result);
   for (const auto& event : venue->take_output().events) {
     if (const auto* fill = std::get_if<Fill>(&event.body)) {
