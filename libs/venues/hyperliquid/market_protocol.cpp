@@ -668,7 +668,7 @@ void MarketProtocol::on_trades(const TradesMessage& message, const Moment& now,
       ++counters_.duplicate_trades;
       continue;
     }
-    const bool late = first && trade.time < subscribed;
+    const bool late = first && options_.first_trades_are_old && trade.time < subscribed;
     if (late && trade.time < oldest_wanted) continue;
     publish(owner, trade, late);
   }

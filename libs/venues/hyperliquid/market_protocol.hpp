@@ -33,6 +33,8 @@ struct MarketProtocolOptions {
   /// Old trades of a first message that did not join up with what is known: ask REST if it has not
   /// come by then.
   Nanos first_trades_deadline = std::chrono::seconds{3};
+  /// A first `trades` message repeats old trades, which are not published; false where frames are read from a recording.
+  bool first_trades_are_old = true;
   std::size_t depth = 20;  // of BookEvent
   std::size_t trade_memory = 512;
   net::SubscriptionSet::Options subscriptions = {.max_per_second = 25};

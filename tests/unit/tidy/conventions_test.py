@@ -113,7 +113,7 @@ class Conventions(unittest.TestCase):
             "hyperliquid": {"actions", "action_writers", "action_encoder", "json_fields", "cloid", "exchange_request",
                             "account_actions", "user_signed", "sign_lines", "decode", "exchange_reply",
                             # Books that come as snapshots only, trades without a sequence: checked, compared, remembered here.
-                            "market_book", "market_events", "market_instruments", "trade_memory"},
+                            "market_book", "market_envelopes", "market_events", "market_instruments", "trade_memory"},
         }
         for venue in sorted((ROOT / "libs/venues").iterdir()):
             if not venue.is_dir():
