@@ -428,7 +428,7 @@ struct Decoder::Impl {
   simdjson::dom::parser dom;
   MarketInstruments instruments;
   std::unique_ptr<MarketProtocol> protocol;
-  std::vector<Action> actions;
+  std::vector<MarketAction> actions;
   std::set<std::string> expected;
   std::map<std::string, std::uint64_t> topic_sequences;
   std::map<std::string, BookRecord> books;

@@ -120,8 +120,8 @@ struct Notice {
 };
 std::string_view to_string(Notice::Kind kind);
 
-using Action = std::variant<SendText, Reconnect, FetchTrades, BookEvent, DeltaEvent, BboEvent,
-                            TradeEvent, TickerEvent, MidsEvent, CandleEvent, FeedStatusEvent,
-                            ConnectionStatusEvent, Notice>;
+using MarketAction = std::variant<SendText, Reconnect, FetchTrades, BookEvent, DeltaEvent, BboEvent,
+                                  TradeEvent, TickerEvent, MidsEvent, CandleEvent, FeedStatusEvent,
+                                  ConnectionStatusEvent, Notice>;
 
 }  // namespace perpwire::hyperliquid

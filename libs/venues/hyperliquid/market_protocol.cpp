@@ -149,7 +149,7 @@ MarketProtocol::Market* MarketProtocol::find_market(std::string_view coin) {
   return found == markets_.end() ? nullptr : found->second.get();
 }
 
-void MarketProtocol::add(const Subscription& subscription, std::vector<Action>& out) {
+void MarketProtocol::add(const Subscription& subscription, std::vector<MarketAction>& out) {
   if (!connection_state_) {
     connection_state_ = FeedState::kDown;
     out.push_back(ConnectionStatusEvent{FeedState::kDown, "not connected yet"});
@@ -204,7 +204,7 @@ void MarketProtocol::remove(const Subscription& subscription) {
 }
 
 void MarketProtocol::withdraw(std::string_view coin, const std::string& reason,
-                              std::vector<Action>& out) {
+                              std::vector<MarketAction>& out) {
   Market* owner = find_market(coin);
   if (owner == nullptr) return;
   for (Feed* feed : feeds_) {
@@ -221,7 +221,7 @@ std::size_t MarketProtocol::subscriptions() const { return feeds_.size(); }
 // ---- the connection
 // -----------------------------------------------------------------------------------------------------
 
-void MarketProtocol::on_connected(const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_connected(const Moment& now, std::vector<MarketAction>& out) {
   connected_ = true;
   connected_at_ = now.monotonic;
   newest_data_ = now.monotonic;
@@ -239,7 +239,7 @@ void MarketProtocol::on_connected(const Moment& now, std::vector<Action>& out) {
   send_due(now, out);
 }
 
-void MarketProtocol::on_disconnected(const std::string& reason, std::vector<Action>& out) {
+void MarketProtocol::on_disconnected(const std::string& reason, std::vector<MarketAction>& out) {
   connected_ = false;
   subscriptions_.on_disconnected();
   if (connection_state_ != FeedState::kDown) {
@@ -276,7 +276,7 @@ bool MarketProtocol::take_messages(std::size_t count, Nanos now) {
   return true;
 }
 
-void MarketProtocol::send_due(const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::send_due(const Moment& now, std::vector<MarketAction>& out) {
   if (!connected_) return;
   const auto due_at = subscriptions_.next_due(now.monotonic);
   if (!due_at || *due_at > now.monotonic) return;
@@ -307,7 +307,7 @@ void MarketProtocol::send_due(const Moment& now, std::vector<Action>& out) {
   }
 }
 
-void MarketProtocol::resubscribe(Feed& feed, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::resubscribe(Feed& feed, const Moment& now, std::vector<MarketAction>& out) {
   if (now.monotonic < feed.next_resubscription) return;
   if (subscriptions_.state(feed.key) == net::SubscriptionSet::State::kSubscribed) {
     if (!take_messages(1, now.monotonic)) return;
@@ -324,7 +324,7 @@ void MarketProtocol::resubscribe(Feed& feed, const Moment& now, std::vector<Acti
 // -------------------------------------------------------------------------------------------------------------
 
 void MarketProtocol::set_state(Feed& feed, FeedState state, std::string_view reason,
-                               std::vector<Action>& out) {
+                               std::vector<MarketAction>& out) {
   if (feed.state == state && (state == FeedState::kLive || feed.reason == reason)) return;
   feed.state = state;
   feed.reason = reason;
@@ -332,7 +332,7 @@ void MarketProtocol::set_state(Feed& feed, FeedState state, std::string_view rea
                                 state, std::string{reason}});
 }
 
-void MarketProtocol::on_data(Feed& feed, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_data(Feed& feed, const Moment& now, std::vector<MarketAction>& out) {
   newest_data_ = now.monotonic;
   feed.newest = now.monotonic;
   if (!feed.acknowledged) {
@@ -353,7 +353,7 @@ void MarketProtocol::on_data(Feed& feed, const Moment& now, std::vector<Action>&
 }
 
 void MarketProtocol::resync(Feed& feed, const std::string& reason, const Moment& now,
-                            std::vector<Action>& out) {
+                            std::vector<MarketAction>& out) {
   newest_data_ = now.monotonic;
   ++counters_.resyncs;
   notice(Notice::Kind::kDoubtfulBook,
@@ -362,7 +362,7 @@ void MarketProtocol::resync(Feed& feed, const std::string& reason, const Moment&
   resubscribe(feed, now, out);
 }
 
-void MarketProtocol::check_silence(Feed& feed, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::check_silence(Feed& feed, const Moment& now, std::vector<MarketAction>& out) {
   if (feed.withdrawn || feed.refused) return;
   if (!has_rate(feed.subscription.stream)) {
     const Nanos age = now.monotonic - newest_data_;
@@ -392,7 +392,7 @@ void MarketProtocol::check_silence(Feed& feed, const Moment& now, std::vector<Ac
   resubscribe(feed, now, out);
 }
 
-void MarketProtocol::on_timer(const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_timer(const Moment& now, std::vector<MarketAction>& out) {
   if (!connected_) return;
   send_due(now, out);
   const Nanos silence = now.monotonic - newest_data_;
@@ -433,7 +433,8 @@ void MarketProtocol::on_timer(const Moment& now, std::vector<Action>& out) {
 // ---- frames
 // -------------------------------------------------------------------------------------------------------------
 
-void MarketProtocol::notice(Notice::Kind kind, std::string text, std::vector<Action>& out) const {
+void MarketProtocol::notice(Notice::Kind kind, std::string text,
+                            std::vector<MarketAction>& out) const {
   out.push_back(Notice{kind, std::move(text)});
 }
 
@@ -443,7 +444,8 @@ void MarketProtocol::see_venue_time(UnixNanos time, const Moment& now) {
 
 UnixNanos MarketProtocol::venue_time(const Moment& now) const { return now.wall + venue_ahead_; }
 
-void MarketProtocol::on_text(std::string_view frame, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_text(std::string_view frame, const Moment& now,
+                             std::vector<MarketAction>& out) {
   auto parsed = parser_.parse(frame);
   if (!parsed) {
     ++counters_.malformed;
@@ -453,7 +455,7 @@ void MarketProtocol::on_text(std::string_view frame, const Moment& now, std::vec
   struct Visitor {
     MarketProtocol& self;
     const Moment& at;
-    std::vector<Action>& actions;
+    std::vector<MarketAction>& actions;
     void operator()(const BookMessage* book) { self.on_book(*book, at, actions); }
     void operator()(const BboMessage* bbo) { self.on_bbo(*bbo, at, actions); }
     void operator()(const TradesMessage* trades) { self.on_trades(*trades, at, actions); }
@@ -493,7 +495,7 @@ void MarketProtocol::on_subscription_reply(const SubscriptionReply& reply) {
 }
 
 void MarketProtocol::on_venue_error(const VenueError& error, const Moment& now,
-                                    std::vector<Action>& out) {
+                                    std::vector<MarketAction>& out) {
   ++counters_.venue_errors;
   notice(Notice::Kind::kVenueError, std::string{error.text}, out);
   if (!error.subscription) return;
@@ -540,7 +542,8 @@ MarketProtocol::Feed* MarketProtocol::find_feed(const Subscription& subscription
 }
 
 MarketProtocol::Feed* MarketProtocol::feed_of(std::string_view coin, Stream stream,
-                                              std::string_view what, std::vector<Action>& out) {
+                                              std::string_view what,
+                                              std::vector<MarketAction>& out) {
   Market* owner = find_market(coin);
   Feed* feed = owner == nullptr ? nullptr : owner->feed(stream).get();
   if (feed != nullptr) {
@@ -557,7 +560,8 @@ MarketProtocol::Feed* MarketProtocol::feed_of(std::string_view coin, Stream stre
   return nullptr;
 }
 
-void MarketProtocol::on_book(const BookMessage& book, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_book(const BookMessage& book, const Moment& now,
+                             std::vector<MarketAction>& out) {
   if (book.aggregated) {
     ++counters_.ignored;  // we never ask for aggregated levels
     return;
@@ -606,7 +610,8 @@ void MarketProtocol::on_book(const BookMessage& book, const Moment& now, std::ve
   }
 }
 
-void MarketProtocol::on_bbo(const BboMessage& bbo, const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::on_bbo(const BboMessage& bbo, const Moment& now,
+                            std::vector<MarketAction>& out) {
   Feed* feed = feed_of(bbo.coin, Stream::kBbo, "bbo", out);
   if (feed == nullptr) return;
   Market& owner = *feed->market;
@@ -631,7 +636,7 @@ void MarketProtocol::on_bbo(const BboMessage& bbo, const Moment& now, std::vecto
 }
 
 void MarketProtocol::on_trades(const TradesMessage& message, const Moment& now,
-                               std::vector<Action>& out) {
+                               std::vector<MarketAction>& out) {
   const auto publish = [&](const Market& owner, const TradeItem& trade, bool backfilled) {
     if (backfilled) ++counters_.backfilled_trades;
     out.push_back(TradeEvent{owner.pair, trade.time, trade.trade_id, trade.price, trade.quantity,
@@ -687,7 +692,7 @@ void MarketProtocol::on_trades(const TradesMessage& message, const Moment& now,
 }
 
 void MarketProtocol::on_recent_trades(std::string_view coin, Result<std::string_view> answer,
-                                      std::vector<Action>& out) {
+                                      std::vector<MarketAction>& out) {
   Market* owner = find_market(coin);
   if (owner == nullptr || !owner->awaiting_trades) return;
   owner->awaiting_trades = false;
@@ -725,7 +730,7 @@ void MarketProtocol::on_recent_trades(std::string_view coin, Result<std::string_
 }
 
 void MarketProtocol::on_candles(const CandlesMessage& message, const Moment& now,
-                                std::vector<Action>& out) {
+                                std::vector<MarketAction>& out) {
   for (const auto& item : message.candles) {
     Market* owner = find_market(item.coin);
     const auto found = owner == nullptr ? decltype(owner->candle_feeds.begin()){}
@@ -770,7 +775,7 @@ void MarketProtocol::on_candles(const CandlesMessage& message, const Moment& now
   }
 }
 
-void MarketProtocol::close_candles(const Moment& now, std::vector<Action>& out) {
+void MarketProtocol::close_candles(const Moment& now, std::vector<MarketAction>& out) {
   const UnixNanos ended = venue_time(now) - options_.candle_grace;
   for (Feed* feed : feeds_) {
     if (!feed->candle || feed->candle->closed || ended < feed->candle->close_time) continue;
@@ -780,7 +785,7 @@ void MarketProtocol::close_candles(const Moment& now, std::vector<Action>& out) 
 }
 
 void MarketProtocol::on_context(const AssetContextMessage& message, const Moment& now,
-                                std::vector<Action>& out) {
+                                std::vector<MarketAction>& out) {
   Feed* feed = feed_of(message.coin, Stream::kActiveAssetCtx, "activeAssetCtx", out);
   if (feed == nullptr) return;
   on_data(*feed, now, out);
@@ -805,7 +810,7 @@ MarketProtocol::Feed* MarketProtocol::feed_of_mids(std::string_view dex) {
 }
 
 void MarketProtocol::on_mids(const MidsMessage& message, const Moment& now,
-                             std::vector<Action>& out) {
+                             std::vector<MarketAction>& out) {
   std::string_view dex = message.dex;
   if (dex.empty() && !message.mids.empty()) {
     // Without a dex field a builder DEX still shows by its coins: all of one message are of one

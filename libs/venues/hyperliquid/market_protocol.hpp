@@ -33,7 +33,8 @@ struct MarketProtocolOptions {
   /// Old trades of a first message that did not join up with what is known: ask REST if it has not
   /// come by then.
   Nanos first_trades_deadline = std::chrono::seconds{3};
-  /// A first `trades` message repeats old trades, which are not published; false where frames are read from a recording.
+  /// A first `trades` message repeats old trades, which are not published; false where frames are
+  /// read from a recording.
   bool first_trades_are_old = true;
   std::size_t depth = 20;  // of BookEvent
   std::size_t trade_memory = 512;
@@ -81,22 +82,22 @@ class MarketProtocol {
   MarketProtocol& operator=(const MarketProtocol&) = delete;
 
   /// One more user of a public stream; it is DOWN until its first data.
-  void add(const Subscription& subscription, std::vector<Action>& out);
+  void add(const Subscription& subscription, std::vector<MarketAction>& out);
   /// One user less; the last one ends it, without a status.
   void remove(const Subscription& subscription);
   /// The instrument is no longer traded: its feeds are DOWN with this reason and are unsubscribed
   /// for good.
-  void withdraw(std::string_view coin, const std::string& reason, std::vector<Action>& out);
+  void withdraw(std::string_view coin, const std::string& reason, std::vector<MarketAction>& out);
   [[nodiscard]] std::size_t subscriptions() const;
 
-  void on_connected(const Moment& now, std::vector<Action>& out);
-  void on_disconnected(const std::string& reason, std::vector<Action>& out);
-  void on_text(std::string_view frame, const Moment& now, std::vector<Action>& out);
+  void on_connected(const Moment& now, std::vector<MarketAction>& out);
+  void on_disconnected(const std::string& reason, std::vector<MarketAction>& out);
+  void on_text(std::string_view frame, const Moment& now, std::vector<MarketAction>& out);
   /// Call at least every 250 ms.
-  void on_timer(const Moment& now, std::vector<Action>& out);
+  void on_timer(const Moment& now, std::vector<MarketAction>& out);
   /// The answer to FetchTrades, or why there is none.
   void on_recent_trades(std::string_view coin, Result<std::string_view> answer,
-                        std::vector<Action>& out);
+                        std::vector<MarketAction>& out);
 
   struct BookView {
     UnixNanos exchange_timestamp;
@@ -120,26 +121,29 @@ class MarketProtocol {
   Market* find_market(std::string_view coin);
   [[nodiscard]] Feed* find_feed(const Subscription& subscription) const;
   Feed* feed_of(std::string_view coin, Stream stream, std::string_view what,
-                std::vector<Action>& out);
+                std::vector<MarketAction>& out);
   Feed* feed_of_mids(std::string_view dex);
 
-  void on_book(const BookMessage& book, const Moment& now, std::vector<Action>& out);
-  void on_bbo(const BboMessage& bbo, const Moment& now, std::vector<Action>& out);
-  void on_trades(const TradesMessage& trades, const Moment& now, std::vector<Action>& out);
-  void on_candles(const CandlesMessage& candles, const Moment& now, std::vector<Action>& out);
-  void on_context(const AssetContextMessage& context, const Moment& now, std::vector<Action>& out);
-  void on_mids(const MidsMessage& mids, const Moment& now, std::vector<Action>& out);
+  void on_book(const BookMessage& book, const Moment& now, std::vector<MarketAction>& out);
+  void on_bbo(const BboMessage& bbo, const Moment& now, std::vector<MarketAction>& out);
+  void on_trades(const TradesMessage& trades, const Moment& now, std::vector<MarketAction>& out);
+  void on_candles(const CandlesMessage& candles, const Moment& now, std::vector<MarketAction>& out);
+  void on_context(const AssetContextMessage& context, const Moment& now,
+                  std::vector<MarketAction>& out);
+  void on_mids(const MidsMessage& mids, const Moment& now, std::vector<MarketAction>& out);
   void on_subscription_reply(const SubscriptionReply& reply);
-  void on_venue_error(const VenueError& error, const Moment& now, std::vector<Action>& out);
+  void on_venue_error(const VenueError& error, const Moment& now, std::vector<MarketAction>& out);
 
-  void on_data(Feed& feed, const Moment& now, std::vector<Action>& out);
-  void set_state(Feed& feed, FeedState state, std::string_view reason, std::vector<Action>& out);
-  void resync(Feed& feed, const std::string& reason, const Moment& now, std::vector<Action>& out);
-  void resubscribe(Feed& feed, const Moment& now, std::vector<Action>& out);
-  void send_due(const Moment& now, std::vector<Action>& out);
-  void check_silence(Feed& feed, const Moment& now, std::vector<Action>& out);
-  void close_candles(const Moment& now, std::vector<Action>& out);
-  void notice(Notice::Kind kind, std::string text, std::vector<Action>& out) const;
+  void on_data(Feed& feed, const Moment& now, std::vector<MarketAction>& out);
+  void set_state(Feed& feed, FeedState state, std::string_view reason,
+                 std::vector<MarketAction>& out);
+  void resync(Feed& feed, const std::string& reason, const Moment& now,
+              std::vector<MarketAction>& out);
+  void resubscribe(Feed& feed, const Moment& now, std::vector<MarketAction>& out);
+  void send_due(const Moment& now, std::vector<MarketAction>& out);
+  void check_silence(Feed& feed, const Moment& now, std::vector<MarketAction>& out);
+  void close_candles(const Moment& now, std::vector<MarketAction>& out);
+  void notice(Notice::Kind kind, std::string text, std::vector<MarketAction>& out) const;
   void see_venue_time(UnixNanos time, const Moment& now);
   [[nodiscard]] UnixNanos venue_time(const Moment& now) const;
   [[nodiscard]] bool take_messages(std::size_t count, Nanos now);

@@ -176,7 +176,7 @@ class Driver {
   MarketInstruments instruments;
   std::optional<MarketProtocol> protocol;
   Moment now{1000s, UnixNanos::from_millis(kStartMs)};
-  std::vector<Action> actions;
+  std::vector<MarketAction> actions;
   std::vector<std::string> sent, statuses, reasons, connection, fetches, reconnects, notices;
   std::vector<SeenTrade> trades;
   std::vector<CandleEvent> candles;
