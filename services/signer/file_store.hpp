@@ -1,0 +1,56 @@
+#pragma once
+
+#include "services/signer/clock_guard.hpp"
+#include "services/signer/signer_state.hpp"
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+namespace perpwire::signer {
+
+/// The signer's memory in its data folder (text files, replaced whole and synced), with a copy of
+/// the nonce marks in the run folder (tmpfs): a restored backup of the data folder shows by its
+/// mark being behind the copy.
+///
+/// Files: nonce-<key>, lease-<account>, assets, issued.log (+ .1), boot_id.
+/// Thread: one. The folders are locked by this process.
+class FileStore final : public SignerStore {
+ public:
+  /// issued.log is begun anew beyond this; two of them are kept.
+  static constexpr std::size_t kMaxLogBytes = 16 * 1024 * 1024;
+
+  FileStore(std::filesystem::path data_folder, std::filesystem::path run_folder);
+  ~FileStore() override;
+  FileStore(const FileStore&) = delete;
+  FileStore& operator=(const FileStore&) = delete;
+
+  /// What was known, for these keys and accounts. `boot_id` is the kernel's.
+  ///
+  /// Where the run folder has no copy of a key's mark (reboot, first start), its nonces go on two
+  /// blocks ahead of the clock: that is beyond whatever a backup may have forgotten, since nonces
+  /// never run more than one block ahead of time.
+  /// Errors: kIo, or kMalformed naming the file: a damaged file is not guessed around.
+  Result<SignerState> load(const std::set<std::string>& keys, const std::set<std::string>& accounts,
+                           const std::string& boot_id, ClockReading now);
+
+  Status save_nonce_mark(const std::string& key, std::uint64_t mark) override;
+  Status save_lease(const std::string& account, const LeaseRecord& record) override;
+  Status save_pins(const std::vector<AssetEntry>& pins) override;
+  Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) override;
+
+ private:
+  Result<std::uint64_t> load_mark(const std::string& key, ClockReading now);
+  Status load_issued(const std::filesystem::path& file, ClockReading now, SignerState& state);
+  Status open_log();
+
+  std::filesystem::path data_folder_;
+  std::filesystem::path run_folder_;
+  int log_ = -1;
+  std::size_t log_bytes_ = 0;
+};
+
+/// /proc/sys/kernel/random/boot_id
+Result<std::string> read_boot_id();
+
+}  // namespace perpwire::signer

@@ -1,0 +1,56 @@
+#include "libs/common/service.hpp"
+#include "libs/common/time.hpp"
+#include "services/signer/file_store.hpp"
+#include "services/signer/sandbox.hpp"
+#include "services/signer/service_config.hpp"
+#include "services/signer/signer_core.hpp"
+#include "services/signer/signer_endpoint.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace {
+
+template <class T>
+T or_refuse(perpwire::Result<T> result) {
+  if (!result) {
+    throw perpwire::ConfigError(result.error().text);
+  }
+  return std::move(*result);
+}
+
+void run(perpwire::ServiceContext& context) {
+  using namespace perpwire;
+  const auto& settings = context.settings();
+  auto config = signer::make_service_config(settings);
+  auto keys = signer::unlock_keys(settings, config.keys);
+  if (const auto missing = signer::lock_memory(); !missing.empty()) {
+    spdlog::warn("memory not locked {}", missing);
+  }
+  const signer::ClockReading start{wall_clock_now(), boottime_now()};
+  signer::FileStore store{context.data_folder(), context.run_folder()};
+  const auto state =
+      or_refuse(store.load(config.keys, config.accounts, or_refuse(signer::read_boot_id()), start));
+  signer::SignerCore core{std::move(config.core), std::move(keys), state, store, start};
+  signer::SignerEndpoint endpoint{
+      context.io(),
+      context.zmq(),
+      context.metrics(),
+      core,
+      {.endpoint = settings.signer.endpoint,
+       .instance = context.instance(),
+       .uids = config.uids,
+       .policy_hash = config.policy_hash,
+       .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds}}};
+  context.run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return perpwire::run_service(
+      argc, argv,
+      {.process = "signer",
+       .serve_http = false,
+       .before_threads = [](const perpwire::Settings&) { perpwire::signer::enter_sandbox(); }},
+      run);
+}

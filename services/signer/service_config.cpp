@@ -1,0 +1,107 @@
+#include "services/signer/service_config.hpp"
+
+#include "libs/common/keccak.hpp"
+#include "libs/keystore/keystore_folder.hpp"
+#include "libs/keystore/passphrase.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iterator>
+#include <pwd.h>
+#include <unistd.h>
+
+namespace perpwire::signer {
+namespace {
+
+constexpr std::string_view kVenue = "hyperliquid";
+
+/// The configured accounts and nothing else: what a key may do without a policy file.
+Policy default_policy(const SignerConfig& config) {
+  std::map<std::string, KeyRules> rules;
+  for (const auto& [name, account] : config.accounts) {
+    auto& key = rules[account.key];
+    key.accounts.insert(name);
+    key.actions = all_actions();
+    key.trading_pairs = {"*"};
+  }
+  return Policy{std::move(rules)};
+}
+
+std::string read_policy_file(const std::filesystem::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) {
+    throw ConfigError(
+        fmt::format("signer.policy_file: expected a readable file, found {}", file.string()));
+  }
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::set<std::uint32_t> uids_of(const std::vector<std::string>& users) {
+  std::set<std::uint32_t> uids{0, ::geteuid()};
+  for (const auto& user : users) {
+    const auto* entry = ::getpwnam(user.c_str());  // NOLINT: before any thread
+    if (entry == nullptr) {
+      throw ConfigError(
+          fmt::format("signer.allow_users: expected a user of this machine, found {}", user));
+    }
+    uids.insert(entry->pw_uid);
+  }
+  return uids;
+}
+
+}  // namespace
+
+ServiceConfig make_service_config(const Settings& settings) {
+  ServiceConfig config;
+  config.core.network = *hyperliquid::parse_network(settings.network());
+  for (const auto& [name, account] : settings.accounts) {
+    if (account.venue != kVenue) {
+      continue;
+    }
+    const auto address = Address::parse(account.address);
+    if (!address) {
+      throw ConfigError(fmt::format("accounts.{}.address: {}", name, address.error().text));
+    }
+    config.core.accounts[name] = {account.key, *address, account.vault};
+    config.keys.insert(account.key);
+    config.accounts.insert(name);
+  }
+  const auto& policy_file = settings.signer.policy_file;
+  if (policy_file.empty()) {
+    if (settings.mode == Mode::kLive) {
+      throw ConfigError(
+          "signer.policy_file: expected a policy file in mode live, found none: without a policy "
+          "the signer signs nothing");
+    }
+    config.core.policy = default_policy(config.core);
+  } else {
+    const auto text = read_policy_file(policy_file);
+    config.core.policy = Policy::parse(text, policy_file.string());
+    config.policy_hash = to_hex_0x(keccak256(as_bytes(text)));
+  }
+  config.uids = uids_of(settings.signer.allow_users);
+  return config;
+}
+
+KeyRing unlock_keys(const Settings& settings, const std::set<std::string>& keys) {
+  KeyRing ring;
+  if (keys.empty()) {
+    return ring;
+  }
+  const auto passphrase =
+      keystore::read_passphrase(settings.signer.passphrase, "Passphrase of the signer's keys: ");
+  if (!passphrase) {
+    throw ConfigError("signer." + passphrase.error().text);
+  }
+  for (const auto& name : keys) {
+    auto key = keystore::load_key(settings.signer.keystore_dir, name, *passphrase);
+    if (!key) {
+      throw ConfigError(key.error().text);
+    }
+    ring.add(name, std::move(*key));
+  }
+  return ring;
+}
+
+}  // namespace perpwire::signer

@@ -1,0 +1,30 @@
+#pragma once
+
+#include "libs/common/settings.hpp"
+#include "services/signer/key_ring.hpp"
+#include "services/signer/signer_core.hpp"
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace perpwire::signer {
+
+/// What the signer takes from perpwire.toml and its policy file.
+struct ServiceConfig {
+  SignerConfig core;
+  std::set<std::string> keys;      // keystore files that the accounts name
+  std::set<std::string> accounts;  // of this venue
+  std::string policy_hash;         // Keccak-256 of the policy file's bytes; empty without one
+  std::set<std::uint32_t> uids;    // whose processes may ask
+};
+
+/// Throws ConfigError. Without a policy file each key may sign every action and pair for the
+/// accounts that name it, in modes sim and testnet; mode live needs one.
+ServiceConfig make_service_config(const Settings& settings);
+
+/// Reads the passphrase and unlocks the keys. Throws ConfigError naming file and cause.
+KeyRing unlock_keys(const Settings& settings, const std::set<std::string>& keys);
+
+}  // namespace perpwire::signer

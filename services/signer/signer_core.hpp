@@ -1,0 +1,87 @@
+#pragma once
+
+#include "libs/venues/hyperliquid/signing.hpp"
+#include "services/signer/asset_pins.hpp"
+#include "services/signer/clock_guard.hpp"
+#include "services/signer/issued_nonces.hpp"
+#include "services/signer/key_ring.hpp"
+#include "services/signer/lease_table.hpp"
+#include "services/signer/nonce_source.hpp"
+#include "services/signer/policy.hpp"
+#include "services/signer/signer_state.hpp"
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace perpwire::v1 {
+class SignReply;
+class SignRequest;
+}  // namespace perpwire::v1
+
+namespace perpwire::signer {
+
+/// One [accounts.<name>] of the configuration, as far as signing goes.
+struct SignerAccount {
+  std::string key;
+  Address address;
+  bool vault = false;  // a sub-account or vault: its actions carry the address as vaultAddress
+};
+
+struct SignerConfig {
+  hyperliquid::Network network = hyperliquid::Network::kTestnet;
+  std::map<std::string, SignerAccount> accounts;
+  Policy policy;
+};
+
+/// The signer without its sockets and files: requests in, signatures out.
+///
+/// Order of the checks: request, account, network, vault, policy, expiry, assets, lease, clock,
+/// nonce. What must be remembered is in the store before the reply exists.
+/// Not thread-safe. Lifetime: the store outlives it.
+class SignerCore {
+ public:
+  SignerCore(SignerConfig config, KeyRing keys, const SignerState& state, SignerStore& store,
+             ClockReading start);
+
+  /// A `sign` or `lease` request. The reply's code is SIGNER_REFUSED with "rule <name>: ..." for
+  /// whatever policy and safety forbid, LEASE_LOST, or INVALID_COMMAND.
+  v1::SignReply handle(const v1::SignRequest& request, ClockReading now);
+
+  /// A client's asset map, from its hello. Returns contradictions in words.
+  std::vector<std::string> hear_assets(const v1::SignRequest& hello);
+
+  /// Work that was put off the path of requests; call after replying. Returns keys that were
+  /// sealed.
+  std::vector<std::string> run_deferred();
+  [[nodiscard]] bool has_deferred() const { return keys_.has_unchecked(); }
+
+  [[nodiscard]] const KeyRing& keys() const { return keys_; }
+  [[nodiscard]] KeyRing& keys() { return keys_; }
+  [[nodiscard]] const LeaseTable& leases() const { return leases_; }
+  [[nodiscard]] std::uint64_t last_nonce(const std::string& key) const;
+
+ private:
+  struct Signed;
+  Result<Signed> sign(const v1::SignRequest& request, ClockReading now);
+  Result<LeaseDecision> lease(const v1::SignRequest& request, ClockReading now);
+  Result<const SignerAccount*> find_account(const v1::SignRequest& request) const;
+  Result<hyperliquid::ActionEnvelope> envelope_of(const v1::SignRequest& request,
+                                                  const SignerAccount& account,
+                                                  const ActionRequest& action, ClockReading now);
+  Status check_assets(const ActionRequest& request);
+  Status pin_assets(const ActionRequest& request);
+  Result<std::uint64_t> nonce_for(const v1::SignRequest& request, const ActionRequest& action,
+                                  ClockReading now);
+
+  SignerConfig config_;
+  KeyRing keys_;
+  SignerStore& store_;
+  std::map<std::string, NonceSource> nonces_;
+  IssuedNonces issued_;
+  LeaseTable leases_;
+  AssetPins assets_;
+  ClockGuard clock_;
+};
+
+}  // namespace perpwire::signer

@@ -1,0 +1,192 @@
+#include "services/signer/signer_endpoint.hpp"
+
+#include "libs/common/contract_json.hpp"
+#include "libs/common/time.hpp"
+#include "libs/venues/hyperliquid/signing.hpp"
+#include "perpwire/v1/signing.pb.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+
+namespace perpwire::signer {
+namespace {
+
+constexpr std::size_t kMaxRefusedConnections = 1'024;
+
+void reject(ErrorCode code, const std::string& reason, v1::SignReply& reply) {
+  reply.set_status("REJECTED");
+  reply.set_code(std::string(to_string(code)));
+  reply.set_reason(reason);
+}
+
+/// "rule max_leverage: ..." -> "max_leverage"; the code where no rule is named.
+std::string rule_of(const v1::SignReply& reply) {
+  constexpr std::string_view kPrefix = "rule ";
+  const std::string_view reason = reply.reason();
+  if (!reason.starts_with(kPrefix)) {
+    return reply.code();
+  }
+  return std::string(reason.substr(kPrefix.size(), reason.find(':') - kPrefix.size()));
+}
+
+ClockReading read_clocks() { return {wall_clock_now(), boottime_now()}; }
+
+/// Words of requests as labels: a client must not be able to make series.
+std::string known_type(const std::string& type) {
+  constexpr std::array<std::string_view, 5> kTypes{"sign", "lease", "hello", "status", "metrics"};
+  return std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end() ? "unknown" : type;
+}
+
+}  // namespace
+
+SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& context,
+                               Metrics& metrics, SignerCore& core, Options options)
+    : io_(io),
+      metrics_(metrics),
+      core_(core),
+      options_(std::move(options)),
+      sign_seconds_(metrics.histogram("perpwire_hop_seconds", "Time of each step of an order",
+                                      {{"hop", "sign"}})),
+      server_(io, context, RequestServerConfig{.endpoint = options_.endpoint},
+              [this](const IncomingRequest& incoming) { on_request(incoming); }) {
+  spdlog::info("signer endpoint={} keys={} policy={}", server_.endpoint(),
+               fmt::join(core_.keys().names(), ","),
+               options_.policy_hash.empty() ? "configured accounts" : options_.policy_hash);
+}
+
+void SignerEndpoint::on_request(const IncomingRequest& incoming) {
+  v1::SignRequest request;
+  v1::SignReply reply;
+  const auto parsed = parse_payload(incoming.payload, request);
+  if (!parsed) {
+    reject(ErrorCode::kInvalidCommand, parsed.error().text, reply);
+  } else {
+    reply = answer(request, incoming);
+  }
+  count(parsed ? known_type(request.type()) : "malformed", reply);
+  server_.reply(incoming.reply_to,
+                is_json(incoming.payload) ? to_contract_json(reply) : reply.SerializeAsString());
+  if (!deferred_posted_ && request.type() == "sign") {
+    deferred_posted_ = true;
+    boost::asio::post(io_, [this] { run_deferred(); });
+  }
+}
+
+v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
+                                     const IncomingRequest& incoming) {
+  v1::SignReply reply;
+  reply.set_request_id(request.request_id());
+  if (!incoming.peer || !options_.uids.contains(incoming.peer->uid)) {
+    reject(ErrorCode::kSignerRefused,
+           incoming.peer
+               ? fmt::format("rule uid: user {} may not ask this signer", incoming.peer->uid)
+               : std::string("rule uid: the asking process is not known"),
+           reply);
+    return reply;
+  }
+  if (request.type() == "hello") {
+    return answer_hello(request, incoming.connection);
+  }
+  if (request.type() == "status" || request.type() == "metrics") {
+    reply.set_status("OK");
+    reply.set_text(request.type() == "status" ? status_text() : metrics_.text());
+    return reply;
+  }
+  if (request.type() != "sign" && request.type() != "lease") {
+    reject(ErrorCode::kInvalidCommand,
+           fmt::format("type: expected sign, lease, hello, status or metrics, found \"{}\"",
+                       request.type().substr(0, 80)),
+           reply);
+    return reply;
+  }
+  if (refused_connections_.contains(incoming.connection)) {
+    reject(ErrorCode::kVersionMismatch, "this connection's hello was refused", reply);
+    return reply;
+  }
+  const auto start = monotonic_now();
+  reply = core_.handle(request, read_clocks());
+  if (request.type() == "sign" && reply.status() == "OK") {
+    sign_seconds_.observe(std::chrono::duration<double>(monotonic_now() - start)  // not money: time
+                              .count());
+  } else if (request.type() == "lease") {
+    spdlog::info(
+        "lease account={} holder={} result={} {}", request.account(), request.lease().holder(),
+        reply.status(),
+        reply.has_lease() ? fmt::format("epoch={}", reply.lease().epoch()) : reply.reason());
+  }
+  return reply;
+}
+
+v1::SignReply SignerEndpoint::answer_hello(const v1::SignRequest& request,
+                                           const std::string& connection) {
+  v1::SignReply reply;
+  reply.set_request_id(request.request_id());
+  const auto ours = own_hello("signer", options_.instance);
+  *reply.mutable_hello() = ours;
+  auto policy = options_.hello;
+  const auto& process = request.hello().process();
+  policy.same_build = process == "order-gateway" || process == "risk";
+  if (auto checked = check_hello(request.hello(), ours, policy); !checked) {
+    reject(checked.error().code, checked.error().text, reply);
+    spdlog::error("hello refused process={} reason={}", process, checked.error().text);
+    if (refused_connections_.size() < kMaxRefusedConnections) {
+      refused_connections_.insert(connection);
+    }
+    return reply;
+  }
+  refused_connections_.erase(connection);
+  reply.set_status("OK");
+  const auto conflicts = core_.hear_assets(request);
+  if (!conflicts.empty()) {
+    // The client's orders on these pairs will be refused one by one, with the rule's name.
+    reply.set_reason(fmt::format("asset map differs: {}", fmt::join(conflicts, "; ")));
+    spdlog::error("asset map process={} differs={}", process, fmt::join(conflicts, "; "));
+  }
+  return reply;
+}
+
+std::string SignerEndpoint::status_text() const {
+  std::string text = R"({"process":"signer","keys":[)";
+  for (const auto& name : core_.keys().names()) {
+    text +=
+        fmt::format(R"({}{{"name":"{}","address":"{}","state":"{}","last_nonce":{}}})",
+                    text.back() == '[' ? "" : ",", name, core_.keys().address_of(name)->to_string(),
+                    core_.keys().is_sealed(name) ? "SEALED" : "ARMED", core_.last_nonce(name));
+  }
+  text += fmt::format(R"(],"policy":"{}"}})", options_.policy_hash);
+  return text;
+}
+
+void SignerEndpoint::count(const std::string& type, const v1::SignReply& reply) {
+  metrics_
+      .counter("perpwire_signer_requests_total", "Requests by type and answer",
+               {{"type", type}, {"status", reply.status()}})
+      .increment();
+  if (reply.status() == "REJECTED") {
+    metrics_
+        .counter("perpwire_signer_refusals_total", "Refusals by rule or code",
+                 {{"rule", rule_of(reply)}})
+        .increment();
+    spdlog::warn("refused type={} code={} reason={}", type, reply.code(), reply.reason());
+  }
+}
+
+void SignerEndpoint::run_deferred() {
+  deferred_posted_ = false;
+  for (const auto& name : core_.run_deferred()) {
+    spdlog::critical("key sealed key={} a signature of it does not recover to it", name);
+    metrics_.gauge("perpwire_signer_key_sealed", "1 = the key signs nothing more", {{"key", name}})
+        .set(1);
+  }
+  if (core_.has_deferred()) {
+    deferred_posted_ = true;
+    boost::asio::post(io_, [this] { run_deferred(); });
+  }
+}
+
+}  // namespace perpwire::signer

@@ -1,0 +1,55 @@
+#pragma once
+
+#include "libs/common/hello.hpp"
+#include "libs/common/metrics.hpp"
+#include "libs/common/request_server.hpp"
+#include "services/signer/service_config.hpp"
+#include "services/signer/signer_core.hpp"
+
+#include <set>
+#include <string>
+
+namespace perpwire::v1 {
+class Hello;
+}
+
+namespace perpwire::signer {
+
+/// The signer's socket: requests of allowed users to the core and back, in the encoding they came
+/// in. Answers `sign`, `lease`, `hello`, `status` and `metrics`.
+///
+/// A request without the uid of its process (TCP, a kernel that does not say) is refused. A
+/// connection whose hello was of another contract or build is refused until it says a better one.
+/// Thread: the io_context's. Lifetime: context and core outlive it.
+class SignerEndpoint {
+ public:
+  struct Options {
+    std::string endpoint;
+    std::string instance;
+    std::set<std::uint32_t> uids;
+    std::string policy_hash;
+    HelloPolicy hello;
+  };
+
+  SignerEndpoint(boost::asio::io_context& io, zmq::context_t& context, Metrics& metrics,
+                 SignerCore& core, Options options);
+
+ private:
+  void on_request(const IncomingRequest& incoming);
+  v1::SignReply answer(const v1::SignRequest& request, const IncomingRequest& incoming);
+  v1::SignReply answer_hello(const v1::SignRequest& request, const std::string& connection);
+  std::string status_text() const;
+  void count(const std::string& type, const v1::SignReply& reply);
+  void run_deferred();
+
+  boost::asio::io_context& io_;
+  Metrics& metrics_;
+  SignerCore& core_;
+  Options options_;
+  Histogram sign_seconds_;
+  std::set<std::string> refused_connections_;
+  bool deferred_posted_ = false;
+  RequestServer server_;
+};
+
+}  // namespace perpwire::signer

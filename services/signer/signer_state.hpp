@@ -1,0 +1,38 @@
+#pragma once
+
+#include "libs/common/result.hpp"
+#include "services/signer/asset_pins.hpp"
+#include "services/signer/issued_nonces.hpp"
+#include "services/signer/lease_table.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace perpwire::signer {
+
+/// What the signer knew when it stopped.
+struct SignerState {
+  std::map<std::string, std::uint64_t> nonce_marks;  // by key
+  std::map<std::string, LeaseRecord> leases;         // by account
+  std::vector<AssetEntry> pins;
+  std::vector<IssuedNonce> issued;  // within the window, oldest first
+  /// Signatures may be missing from `issued`: another boot, or the first start.
+  bool issued_may_be_incomplete = true;
+};
+
+/// Where the signer's memory is kept. Each call returns once its change survives what it promises.
+class SignerStore {
+ public:
+  virtual ~SignerStore() = default;
+
+  // These survive a power cut.
+  virtual Status save_nonce_mark(const std::string& key, std::uint64_t mark) = 0;
+  virtual Status save_lease(const std::string& account, const LeaseRecord& record) = 0;
+  virtual Status save_pins(const std::vector<AssetEntry>& pins) = 0;
+  /// Survives kill -9. `wall_ms` stands in for the boot clock, which another boot restarts.
+  virtual Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) = 0;
+};
+
+}  // namespace perpwire::signer
