@@ -2,6 +2,7 @@
 // judges a time.
 
 #include "libs/common/result.hpp"
+#include "tests/bench/decode_bench.hpp"
 #include "tests/bench/limits_bench.hpp"
 #include "tests/bench/suite_bench.hpp"
 
@@ -16,7 +17,11 @@
 
 int main(int argc, char** argv) {
   using namespace perpwire;
+  std::string corpus;
+  bool failed = false;
   const std::map<std::string, std::function<void(std::ostream&)>> groups{
+      {"decode",
+       [&](std::ostream& out) { failed = !bench::run_decode_bench(corpus, out) || failed; }},
       {"limits", bench::run_limits_bench},
   };
 
@@ -24,7 +29,8 @@ int main(int argc, char** argv) {
   std::vector<std::string> wanted;
   std::string config;
   bench::SuiteBenchOptions options;
-  app.add_option("groups", wanted, "limits; none = all");
+  app.add_option("groups", wanted, "decode, limits; none = all");
+  app.add_option("--corpus", corpus, "of decode: a folder with hl_l2Book.ndjson and others");
   app.add_option("--config", config,
                  "perpwire.toml of a running suite (tests/bench/run.sh starts one)");
   app.add_option("--round-trips", options.round_trips)->capture_default_str();
@@ -45,6 +51,7 @@ int main(int argc, char** argv) {
         run(std::cout);
     }
   }
+  if (failed) return 4;
   if (config.empty()) return 0;
   try {
     return bench::run_suite_bench(load_settings(config), options, std::cout) ? 0 : 4;
