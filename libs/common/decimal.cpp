@@ -22,6 +22,14 @@ constexpr std::array<Int128, kMaxPower + 1> make_powers() {
 }
 constexpr auto kPowers = make_powers();
 
+constexpr int kMaxPower64 = 18;  // 10^18 is the largest power of ten in 63 bits
+constexpr std::array<std::int64_t, kMaxPower64 + 1> make_powers_64() {
+  std::array<std::int64_t, kMaxPower64 + 1> powers{};
+  for (std::size_t i = 0; i < powers.size(); ++i) powers[i] = static_cast<std::int64_t>(kPowers[i]);
+  return powers;
+}
+constexpr auto kPowers64 = make_powers_64();
+
 Int128 power_of_ten(int n) { return kPowers[static_cast<std::size_t>(n)]; }
 
 template <class Mantissa>
@@ -316,6 +324,21 @@ std::strong_ordering BasicDecimal<Mantissa>::compare(const BasicDecimal& a, cons
   const int sign_b = b.is_negative() ? -1 : b.is_positive() ? 1 : 0;
   if (sign_a != sign_b || sign_a == 0) return sign_a <=> sign_b;
   if (a.exponent_ == b.exponent_) return a.mantissa_ <=> b.mantissa_;
+  if constexpr (sizeof(Mantissa) == 8) {
+    // The usual case: the one with the larger exponent fits 64 bits at the other's.
+    const int apart = a.exponent_ - b.exponent_;
+    if (apart >= -kMaxPower64 && apart <= kMaxPower64) {
+      std::int64_t scaled = 0;
+      if (apart > 0 && !__builtin_mul_overflow(
+                           a.mantissa_, kPowers64[static_cast<std::size_t>(apart)], &scaled)) {
+        return scaled <=> b.mantissa_;
+      }
+      if (apart < 0 && !__builtin_mul_overflow(
+                           b.mantissa_, kPowers64[static_cast<std::size_t>(-apart)], &scaled)) {
+        return a.mantissa_ <=> scaled;
+      }
+    }
+  }
   const UInt128 x = magnitude(a.mantissa_);
   const UInt128 y = magnitude(b.mantissa_);
   // Compare the position of the leading digit first: then the scaled mantissas are of like size and
