@@ -13,6 +13,8 @@ void add_account_commands(Registry& registry);  // position, balance
 void add_risk_commands(Registry& registry);
 void add_dex_commands(Registry& registry);
 void add_doctor_command(Registry& registry);
+void add_keys_commands(Registry& registry);
+void add_journal_commands(Registry& registry);
 void add_sign_command(Registry& registry);
 void add_completion_command(Registry& registry);
 

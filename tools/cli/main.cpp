@@ -91,6 +91,8 @@ int run(int argc, char** argv) {
   cli::add_dex_commands(registry);
   cli::add_config_commands(registry);
   cli::add_doctor_command(registry);
+  cli::add_keys_commands(registry);
+  cli::add_journal_commands(registry);
   cli::add_sign_command(registry);
   cli::add_completion_command(registry);
   registry.add(app, "version", "version, build and contract", [](cli::Session& one) {
