@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
   cli::add_keys_commands(registry);
   cli::add_journal_commands(registry);
   cli::add_sign_command(registry);
+  cli::add_decode_command(registry);
   cli::add_completion_command(registry);
   registry.add(app, "version", "version, build and contract", [](cli::Session& one) {
     std::cout << (one.json() ? fmt::format(R"({{"version":"{}","build":"{}","contract":"{}"}})",
