@@ -20,7 +20,7 @@ namespace {
 constexpr std::uint32_t kMaxPageEvents = 1'000;
 constexpr std::size_t kMaxPageBytes = 4u << 20;
 /// One mark for each so many events of a stream.
-constexpr std::uint64_t kMarkEvery = 128;
+constexpr std::uint64_t kMarkEvery = 32;
 
 /// Where an event stands in the journal.
 struct Mark {
@@ -390,7 +390,9 @@ Result<std::size_t> EventLog::trim(const std::vector<std::string>& durable_consu
     const Stream* stream =
         at == impl_->acknowledged.end() ? nullptr : impl_->find(at->second.first);
     if (stream == nullptr) return 0;  // it has not said how far it is
-    keep = std::min(keep, stream->record_before(at->second.second));
+    const auto next = at->second.second;
+    const bool has_all = stream == &impl_->streams.back() && next > stream->last;
+    if (!has_all) keep = std::min(keep, stream->record_before(next));
   }
   const auto removed = impl_->journal->trim(keep);
   if (removed && *removed > 0) impl_->forget_before(impl_->journal->first_index());
