@@ -20,15 +20,15 @@ class Heartbeat;
 namespace perpwire {
 
 struct BusPublisherConfig {
-  std::string endpoint;  // tcp://127.0.0.1:5556; port 0 = any
-  std::string process;   // "order-gateway"
-  std::string instance;  // "main"
+  std::string endpoint = {};  // tcp://127.0.0.1:5556; port 0 = any
+  std::string process = {};   // "order-gateway"
+  std::string instance = {};  // "main"
   /// Messages kept for one slow subscriber; beyond it they are lost there, and it sees that by the
   /// numbers.
   int send_high_water_mark = 10'000;
   /// Most events a second and topic by channel (book, bbo, ticker, mids only); none or 0 = every
   /// one. What is skipped gets no number and is counted.
-  std::map<std::string, std::int64_t> pace;
+  std::map<std::string, std::int64_t> pace = {};
   Nanos heartbeat_interval = std::chrono::milliseconds(250);
   /// Whether heartbeats list the topics that moved in the last 5 s (gateway and risk).
   bool heartbeat_topics = true;

@@ -30,31 +30,35 @@ enum class SubscriberMode {
 };
 
 struct BusSubscriberConfig {
-  std::string endpoint;
+  std::string endpoint = {};
   SubscriberMode mode = SubscriberMode::kLatest;
   bool protobuf = true;
   /// Whole topics (`md.hyperliquid.bbo.BTC-USD` never matches `...BTC-USDT`), or prefixes if they
-  /// end with '.' (`orders.`). Heartbeats come by themselves.
-  std::vector<std::string> topics;
-  /// kComplete: replay socket; kLatest: snapshot socket, only needed for `delta` topics. Empty:
-  /// none, then gaps are only reported.
-  std::string requests_endpoint;
+  /// end with '.' (`orders.`). None = all. Heartbeats come by themselves.
+  std::vector<std::string> topics = {};
+  /// kComplete: replay socket, required. kLatest: snapshot socket, required for `delta` topics;
+  /// without it losses of other topics are only reported.
+  std::string requests_endpoint = {};
+  /// Who asks: sent as `hello` on the requests' connection. Empty: no hello.
+  std::string process = {};
+  std::string instance = {};
   /// kComplete: from where; nothing = from now on.
-  std::optional<StreamPosition> start;
+  std::optional<StreamPosition> start = {};
   Nanos page_timeout = std::chrono::seconds(2);
   int receive_high_water_mark = 100'000;
 };
 
 struct BusSubscriberHandlers {
   /// Each event once. kComplete: in order of (stream, sequence). `topic` without `pb.`.
-  std::function<void(std::string_view topic, const v1::Envelope&)> on_event;
+  std::function<void(std::string_view topic, const v1::Envelope&)> on_event = {};
   /// Every heartbeat of the publisher, with its timestamp.
-  std::function<void(const v1::Heartbeat&, UnixNanos timestamp)> on_heartbeat;
+  std::function<void(const v1::Heartbeat&, UnixNanos timestamp)> on_heartbeat = {};
   /// Messages of a topic (kLatest) or events of a stream (kComplete) that are lost for good. count
   /// 0 = unknown.
-  std::function<void(std::string_view topic_or_stream, std::uint64_t count)> on_lost;
-  /// The publisher's heartbeat became stale (true) or fresh (false).
-  std::function<void(bool stale)> on_stale;
+  std::function<void(std::string_view topic_or_stream, std::uint64_t count)> on_lost = {};
+  /// The publisher's heartbeat became stale (true) or fresh (false); before the first one it is
+  /// stale.
+  std::function<void(bool stale)> on_stale = {};
 };
 
 struct BusSubscriberCounters {
@@ -87,7 +91,8 @@ class BusSubscriber {
 
   /// By our clocks, now.
   [[nodiscard]] bool stale() const;
-  /// kComplete: where a restart may begin again (store it with what was made of the events).
+  /// kComplete: just after the newest event given to on_event (also inside it): where a restart may
+  /// begin again. Store it together with what was made of the events.
   [[nodiscard]] std::optional<StreamPosition> position() const;
   /// kComplete: nothing known to be missing.
   [[nodiscard]] bool in_step() const;

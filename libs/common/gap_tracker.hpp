@@ -3,6 +3,7 @@
 #include "libs/common/bus_numbers.hpp"
 #include "libs/common/time.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -39,24 +40,26 @@ struct StreamPosition {
 /// Orders the events of one publisher's streams and finds what is missing: live messages are a
 /// hint, pages the truth. Pure; the driver (BusSubscriber) does the asking.
 ///
-/// Promise: every event of the streams is delivered exactly once and in order of (stream,
-///          sequence), or reported by Lost; whatever is lost, doubled or reordered on the way. The
-///          live subscription must carry all topics of the publisher (`sequence` then has no holes
-///          of its own); pages may be filtered.
+/// Promise: every event of the publisher's streams from the start on is delivered exactly once and
+///          in order (a stream after the one that its stream_opened names), or reported by Lost;
+///          whatever is lost, doubled or delayed on the way. The live subscription must carry all
+///          topics of the publisher (`sequence` then has no holes of its own); pages may be
+///          filtered, as long as they keep the topics `stream.`.
+/// Which stream is live, heartbeats say: last values of an older one may be re-sent at any time.
 class StreamGapTracker {
  public:
   struct Deliver {
     BusEvent event;
   };
-  /// Ask `replay` for the stream from the sequence. At most one is open at a time; answer with
-  /// on_page, on_replay_error or on_page_failed.
+  /// Ask `replay` for the stream from the sequence. One is open at a time; answer with on_page,
+  /// on_not_kept, on_unknown_stream or on_page_failed.
   struct AskPage {
     std::string stream;
     std::uint64_t from_sequence = 1;
     std::uint32_t limit = 1'000;
   };
-  /// Events [from, to] of the stream cannot be had any more (NOT_KEPT, UNKNOWN_STREAM). to = 0:
-  /// unknown how many.
+  /// Events [from, to] of the stream cannot be had any more. to = 0: nobody knows how many, maybe
+  /// none.
   struct Lost {
     std::string stream;
     std::uint64_t from = 0;
@@ -67,15 +70,15 @@ class StreamGapTracker {
 
   struct Counters {
     std::uint64_t delivered = 0;
-    std::uint64_t duplicates = 0;  // already delivered
-    std::uint64_t gaps = 0;        // times something was found missing
-    std::uint64_t held_dropped =
-        0;  // live events not held because the buffer was full: pages have them
+    std::uint64_t duplicates = 0;    // delivered before
+    std::uint64_t other_stream = 0;  // of a stream that is not (yet) live: pages have them
+    std::uint64_t gaps = 0;          // times something was found missing
+    std::uint64_t held_dropped = 0;  // not held because the buffer was full: pages have them
     std::uint64_t lost_events = 0;
   };
 
-  /// With a position: everything from there on. Without: from the first live event or heartbeat on
-  /// (nothing before it is asked for).
+  /// With a position: everything from there on. Without: from the first heartbeat on, and what came
+  /// live without a hole just before it.
   explicit StreamGapTracker(std::optional<StreamPosition> start, std::size_t max_held = 10'000);
 
   void on_event(BusEvent event, Actions& out);
@@ -84,44 +87,57 @@ class StreamGapTracker {
   /// apart): asks for a page if it knows a position.
   void on_suspicion(Actions& out);
 
-  /// The answer to the open AskPage. `events` in order; next_sequence as in the page.
+  /// The answer to the open AskPage: events in order, the page's two numbers.
   void on_page(std::vector<BusEvent> events, std::uint64_t next_sequence,
                std::uint64_t last_sequence, Actions& out);
   void on_not_kept(std::uint64_t first_sequence, Actions& out);
   void on_unknown_stream(Actions& out);
-  /// No answer: the driver calls retry() after its backoff.
+  /// No answer, or one that makes no sense: the driver calls retry() after its backoff.
   void on_page_failed();
   void retry(Actions& out);
 
-  [[nodiscard]] bool page_open() const { return page_open_; }
-  /// Nothing is known to be missing.
+  [[nodiscard]] bool page_open() const { return open_ != Open::kNone; }
+  /// Waits for retry().
+  [[nodiscard]] bool waiting() const { return waiting_; }
+  /// The position is known and nothing is known to be missing.
   [[nodiscard]] bool in_step() const;
-  [[nodiscard]] std::optional<StreamPosition> position() const;
+  [[nodiscard]] std::optional<StreamPosition> position() const { return cursor_; }
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
-  struct Cursor {
-    std::string stream;
-    std::uint64_t next = 1;
-    std::uint64_t known = 0;  // newest sequence known to exist
+  enum class Open {
+    kNone,
+    kEvents,  // of the cursor's stream
+    kLink,    // the first event of walk_.front(), which names the stream before it
   };
+
+  void begin(std::string_view stream, std::uint64_t newest_sequence, Actions& out);
   void deliver(BusEvent event, Actions& out);
-  void switch_to_next_stream(Actions& out);
   void drain_held(Actions& out);
   void advance(Actions& out);
-  void ask(Actions& out);
-  void lost(const std::string& stream, std::uint64_t from, std::uint64_t to, Actions& out);
-  void on_chain_page(const std::vector<BusEvent>& events, Actions& out);
+  void ask(Open kind, Actions& out);
+  void on_link(const std::vector<BusEvent>& events, Actions& out);
+  void link_broken(Actions& out);
+  [[nodiscard]] bool link_wanted() const;
+  void end_walk();
+  void lost(std::uint64_t from, std::uint64_t to, Actions& out);
+  [[nodiscard]] bool following() const { return cursor_->stream == live_; }
 
-  std::optional<Cursor> cursor_;
-  /// Streams after the cursor's, oldest first; the last is the live one. While `chain_open_` the
-  /// streams between the cursor's and the front are still being asked for.
-  std::deque<Cursor> later_;
-  bool chain_open_ = false;
-  std::map<std::uint64_t, BusEvent> held_;  // of the live stream, beyond the cursor
+  std::optional<StreamPosition> cursor_;
+  std::string live_;                        // the publisher's stream
+  std::uint64_t known_ = 0;                 // its newest sequence that is known to exist
+  std::map<std::uint64_t, BusEvent> held_;  // its events beyond the cursor
   std::size_t max_held_;
-  bool page_open_ = false;
+  bool finished_ = false;          // the cursor's stream is not live and has no more events
+  std::deque<std::string> chain_;  // streams after the cursor's, as their links say, oldest first
+  std::deque<std::string> walk_;   // being asked for links, from the live stream back
+  Open open_ = Open::kNone;
+  std::string open_stream_;
+  std::uint64_t open_from_ = 0;
+  bool open_final_ = false;  // its stream was not live when it was asked
+  bool waiting_ = false;
   bool suspicion_ = false;
+  bool gap_counted_ = false;
   Counters counters_;
 };
 
@@ -135,7 +151,8 @@ class TopicGapTracker {
     bool new_stream = false;   // the publisher started anew (or first message of the topic)
   };
   Verdict on_event(std::string_view topic, std::string_view stream, std::uint64_t topic_sequence);
-  /// Topics (of those seen or `wanted`) whose newest number in a heartbeat is beyond ours.
+  /// Topics seen whose newest number in a heartbeat is beyond ours: their newest messages were
+  /// lost.
   std::vector<std::string> behind(std::string_view stream,
                                   const std::map<std::string, std::uint64_t>& newest) const;
 

@@ -18,7 +18,7 @@ v1::Hello own_hello(std::string_view process, std::string_view instance);
 struct HelloPolicy {
   /// Between gateway, signer and risk the build id must be the same too, unless listed here.
   bool same_build = false;
-  std::vector<std::string> allow_builds;
+  std::vector<std::string> allow_builds = {};
 };
 
 /// Errors: kVersionMismatch naming both sides' contract (or build), ours first.

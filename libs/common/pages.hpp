@@ -42,15 +42,15 @@ std::vector<std::string> snapshot_page(
 /// What a page-answering ROUTER does with each type of request; an empty function = UNSUPPORTED.
 struct PageHandlers {
   /// EventLog::replay_page
-  std::function<std::vector<std::string>(const v1::PageRequest&, bool json)> replay;
-  std::function<Result<const v1::Envelope*>(std::string_view topic)> snapshot_of;
+  std::function<std::vector<std::string>(const v1::PageRequest&, bool json)> replay = {};
+  std::function<Result<const v1::Envelope*>(std::string_view topic)> snapshot_of = {};
   /// subscribe, unsubscribe, get_candles, get_instruments: fills the reply, or says what is wrong.
-  std::function<Status(const v1::PageRequest&, v1::PageReply&)> other;
+  std::function<Status(const v1::PageRequest&, v1::PageReply&)> other = {};
   /// hello: this process and whom it talks to. `said_hello` runs after one that was accepted.
-  std::string process;
-  std::string instance;
-  HelloPolicy hello_policy;
-  std::function<void(const v1::PageRequest&)> said_hello;
+  std::string process = {};
+  std::string instance = {};
+  HelloPolicy hello_policy = {};
+  std::function<void(const v1::PageRequest&)> said_hello = {};
 };
 
 /// Parses one request of either encoding and answers it: all parts of the reply. Never fails:

@@ -18,13 +18,19 @@ namespace perpwire {
 /// RiskReply. In JSON it is always `request_id`.
 enum class ReplyKind { kReply, kPage };
 
+/// The request_id in the first part of a reply of either encoding; nothing if there is none.
+std::optional<std::string> reply_request_id(std::string_view part, ReplyKind kind);
+
 struct RequestClientConfig {
-  std::string endpoint;
+  std::string endpoint = {};
   ReplyKind reply_kind = ReplyKind::kReply;
   /// Sent first on each connection (hello); its request_id must be `hello_request_id`. Other
   /// requests wait for its answer. Empty: none.
-  std::string hello;
-  std::string hello_request_id;
+  std::string hello = {};
+  std::string hello_request_id = {};
+  /// Judges the hello's answer; an error is given to every waiting request, and hello is tried
+  /// again on a new connection a second later. Empty: any answer will do.
+  std::function<Status(const std::vector<std::string>&)> accept_hello = {};
   Nanos hello_timeout = std::chrono::seconds(2);
   std::size_t max_outstanding = 1'000;
   std::int64_t max_message_bytes = 64 << 20;
@@ -64,9 +70,8 @@ class RequestClient {
   /// `request_id` must be the one inside `payload`, and not outstanding.
   void request(std::string_view request_id, std::string payload, Nanos timeout, Callback callback);
 
-  /// The hello's answer, each time (or its error); and up/down of the connection.
-  void on_hello(std::function<void(const Result<Reply>&)> handler);
-  void on_connection(std::function<void(bool up)> handler);
+  /// Called when it becomes ready() and when it is so no more.
+  void on_ready(std::function<void(bool ready)> handler);
 
   /// Connected and, where there is a hello, answered.
   [[nodiscard]] bool ready() const;

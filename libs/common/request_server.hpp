@@ -33,7 +33,7 @@ struct IncomingRequest {
 };
 
 struct RequestServerConfig {
-  std::string endpoint;              // ipc://... or tcp://127.0.0.1:0
+  std::string endpoint = {};         // ipc://... or tcp://127.0.0.1:0
   int send_high_water_mark = 1'000;  // whole messages for one peer; 4 on replay sockets
   int receive_high_water_mark = 1'000;
   std::int64_t max_message_bytes = 1 << 20;

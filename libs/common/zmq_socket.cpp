@@ -214,12 +214,10 @@ ZmqSocket::ZmqSocket(asio::io_context& io, zmq::context_t& context, SocketType t
   set_option(socket, ZMQ_SNDHWM, options.send_high_water_mark);
   set_option(socket, ZMQ_RCVHWM, options.receive_high_water_mark);
   set_option(socket, ZMQ_RECONNECT_IVL, options.reconnect_ms);
-  set_option(socket, ZMQ_RECONNECT_IVL_MAX, options.reconnect_ms_max);
   PW_ASSERT(zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options.max_message_bytes,
                            sizeof options.max_message_bytes) == 0);
   if (options.xpub_verbose) set_option(socket, ZMQ_XPUB_VERBOSE, 1);
   if (options.router_mandatory) set_option(socket, ZMQ_ROUTER_MANDATORY, 1);
-  if (options.immediate) set_option(socket, ZMQ_IMMEDIATE, 1);
   state_ = std::make_shared<State>(io, socket);
 }
 
@@ -292,6 +290,11 @@ Status ZmqSocket::send(std::span<const std::string_view> parts) {
   }
   state_->check_later();
   return {};
+}
+
+void ZmqSocket::receive_now() {
+  const auto state = state_;  // the handler may destroy this
+  while (!state->closed && state->readable()) state->drain();
 }
 
 void* ZmqSocket::handle() const { return state_->socket; }

@@ -77,9 +77,7 @@ struct SocketOptions {
   int linger_ms = 0;
   bool xpub_verbose = false;      // every subscription is reported, also one already known
   bool router_mandatory = false;  // a send to a peer that is gone or full fails
-  bool immediate = false;         // queue only to connections that are up
   int reconnect_ms = 100;
-  int reconnect_ms_max = 2'000;
 };
 
 /// Checks what the contract says of an endpoint before anything is bound or connected.
@@ -125,6 +123,9 @@ class ZmqSocket {
   /// Errors: kWouldBlock if the peer's queue is full; kClosed if a ROUTER's peer is gone; kIo
   ///         otherwise.
   Status send(std::span<const std::string_view> parts);
+
+  /// Hands out all that has arrived already, now.
+  void receive_now();
 
   /// The raw handle, for zmq_socket_monitor and the like.
   [[nodiscard]] void* handle() const;

@@ -64,10 +64,10 @@ StreamDecision decide_stream(const std::optional<RecoveredStream>& recovered,
                              std::string_view boot_id, const std::optional<Watermark>& watermark);
 
 struct EventLogConfig {
-  std::string process;        // "order-gateway"
-  std::string instance;       // "main"
-  std::string boot_id;        // kernel_boot_id()
-  std::string new_stream_id;  // make_stream_id(): taken if a new stream is opened
+  std::string process = {};        // "order-gateway"
+  std::string instance = {};       // "main"
+  std::string boot_id = {};        // kernel_boot_id()
+  std::string new_stream_id = {};  // make_stream_id(): taken if a new stream is opened
 };
 
 /// Numbers the events of one process and keeps them: number, journal, watermark, then publish.

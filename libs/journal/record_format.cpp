@@ -1,5 +1,6 @@
 #include "libs/journal/record_format.hpp"
 
+#include "libs/common/protobuf_wire.hpp"
 #include "libs/journal/crc32c.hpp"
 
 #include <fmt/format.h>
@@ -10,6 +11,12 @@
 
 namespace perpwire::journal {
 namespace {
+
+using wire::FieldWalker;
+using wire::put_tag;
+using wire::put_varint;
+using wire::Type;
+using wire::varint_bytes;
 
 static_assert(std::endian::native == std::endian::little, "segment files are little endian");
 
@@ -28,82 +35,6 @@ Number get(std::string_view bytes, std::size_t offset) {
   std::memcpy(&value, bytes.data() + offset, sizeof value);
   return value;
 }
-
-// Protobuf's wire format (protobuf.dev, "Encoding"): a tag is field number x 8 + type.
-constexpr std::uint64_t kVarint = 0;
-constexpr std::uint64_t kFixed64 = 1;
-constexpr std::uint64_t kBytes = 2;
-constexpr std::uint64_t kFixed32 = 5;
-
-void put_varint(std::uint64_t value, std::string& out) {
-  while (value >= 0x80) {
-    out.push_back(static_cast<char>(value | 0x80));
-    value >>= 7;
-  }
-  out.push_back(static_cast<char>(value));
-}
-
-std::size_t varint_bytes(std::uint64_t value) {
-  return 1 + (static_cast<std::size_t>(std::bit_width(value | 1)) - 1) / 7;
-}
-
-/// Reads fields one by one; wrong bytes end it with ok() false.
-class FieldWalker {
- public:
-  explicit FieldWalker(std::string_view bytes) : rest_(bytes) {}
-
-  bool next() {
-    if (rest_.empty() || !ok_) return false;
-    const std::uint64_t tag = varint();
-    if (!ok_) return false;
-    field_ = tag >> 3;
-    switch (tag & 7) {
-      case kVarint:
-        number_ = varint();
-        bytes_ = {};
-        return ok_;
-      case kBytes: {
-        const std::uint64_t size = varint();
-        return ok_ && take(size);
-      }
-      case kFixed64:
-        return take(8);
-      case kFixed32:
-        return take(4);
-      default:
-        return ok_ = false;
-    }
-  }
-  [[nodiscard]] bool ok() const { return ok_; }
-  [[nodiscard]] std::uint64_t field() const { return field_; }
-  [[nodiscard]] std::uint64_t number() const { return number_; }
-  [[nodiscard]] std::string_view bytes() const { return bytes_; }
-
- private:
-  std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
-      const auto byte = static_cast<unsigned char>(rest_.front());
-      rest_.remove_prefix(1);
-      value |= static_cast<std::uint64_t>(byte & 0x7F) << shift;
-      if ((byte & 0x80) == 0) return value;
-    }
-    ok_ = false;
-    return 0;
-  }
-  bool take(std::uint64_t size) {
-    if (size > rest_.size()) return ok_ = false;
-    bytes_ = rest_.substr(0, size);
-    rest_.remove_prefix(size);
-    return true;
-  }
-
-  std::string_view rest_;
-  bool ok_ = true;
-  std::uint64_t field_ = 0;
-  std::uint64_t number_ = 0;
-  std::string_view bytes_;
-};
 
 bool peek_envelope(std::string_view bytes, EventPeek& out) {
   FieldWalker fields(bytes);
@@ -215,16 +146,16 @@ void append_event_record(std::uint64_t index, std::int64_t timestamp, std::strin
   // JournalRecord { index = 1, timestamp = 2, event = 3 { topic = 1, envelope = 2 } }
   const std::size_t event_bytes = 1 + varint_bytes(topic.size()) + topic.size() + 1 +
                                   varint_bytes(envelope.size()) + envelope.size();
-  out.push_back(static_cast<char>(1 << 3 | kVarint));
+  put_tag(1, Type::kVarint, out);
   put_varint(index, out);
-  out.push_back(static_cast<char>(2 << 3 | kVarint));
+  put_tag(2, Type::kVarint, out);
   put_varint(static_cast<std::uint64_t>(timestamp), out);
-  out.push_back(static_cast<char>(3 << 3 | kBytes));
+  put_tag(3, Type::kBytes, out);
   put_varint(event_bytes, out);
-  out.push_back(static_cast<char>(1 << 3 | kBytes));
+  put_tag(1, Type::kBytes, out);
   put_varint(topic.size(), out);
   out.append(topic);
-  out.push_back(static_cast<char>(2 << 3 | kBytes));
+  put_tag(2, Type::kBytes, out);
   put_varint(envelope.size(), out);
   out.append(envelope);
 }

@@ -1,0 +1,254 @@
+#include "libs/common/request_client.hpp"
+
+#include "libs/common/contract_json.hpp"
+#include "libs/common/request_server.hpp"
+#include "perpwire/v1/orders.pb.h"
+#include "perpwire/v1/requests.pb.h"
+#include "tests/unit/libs/common/bus_fixture.hpp"
+
+#include <fmt/format.h>
+
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+namespace perpwire {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string request(std::string_view id) {
+  return fmt::format(R"({{"type":"get_positions","request_id":"{}"}})", id);
+}
+std::string ok(std::string_view id) {
+  return fmt::format(R"({{"request_id":"{}","status":"OK"}})", id);
+}
+
+class RequestClientTest : public BusTest {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("perpwire-requests-" + std::to_string(getpid()) + "-" +
+               testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+    endpoint = "ipc://" + (folder_ / "s.sock").string();
+  }
+  void TearDown() override {
+    client.reset();
+    kill_server();
+    std::filesystem::remove_all(folder_);
+  }
+
+  void start_server() {
+    server_context = std::make_unique<zmq::context_t>();
+    server = std::make_unique<RequestServer>(
+        io, *server_context, RequestServerConfig{.endpoint = endpoint},
+        [this](const IncomingRequest& in) {
+          const auto id = reply_request_id(in.payload, ReplyKind::kPage).value_or("none");
+          seen.push_back(id);
+          if (id == "hello") {
+            server->reply(in.reply_to, ok(id));
+            return;
+          }
+          to_answer.push_back({in.reply_to, id});
+          if (answer_at_once) answer(0);
+        });
+  }
+  /// As a process dies: its sockets are gone when this returns.
+  void kill_server() {
+    server.reset();
+    server_context.reset();
+  }
+  void answer(std::size_t index) {
+    const auto [to, id] = to_answer[index];
+    to_answer.erase(to_answer.begin() + static_cast<std::ptrdiff_t>(index));
+    server->reply(to, ok(id));
+  }
+  void start_client(RequestClientConfig config = {}) {
+    config.endpoint = endpoint;
+    client = std::make_unique<RequestClient>(io, context, std::move(config));
+  }
+  void ask(const std::string& id, Nanos timeout = 5s) {
+    client->request(id, request(id), timeout, [this, id](Result<RequestClient::Reply> result) {
+      EXPECT_EQ(results.count(id), 0U);
+      results.emplace(id, result ? result->front() : std::string(word(result.error().code)));
+    });
+  }
+  static std::string_view word(ErrorCode code) {
+    if (code == ErrorCode::kClosed) return "never left";
+    if (code == ErrorCode::kTimeout) return "maybe";
+    if (code == ErrorCode::kWouldBlock) return "full";
+    return to_string(code);
+  }
+
+  std::string endpoint;
+  std::unique_ptr<zmq::context_t> server_context;
+  std::unique_ptr<RequestServer> server;
+  std::unique_ptr<RequestClient> client;
+  std::vector<std::string> seen;
+  std::deque<std::pair<ReplyAddress, std::string>> to_answer;
+  bool answer_at_once = true;
+  std::map<std::string, std::string> results;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+TEST_F(RequestClientTest, RepliesFindTheirRequestsInAnyOrder) {
+  answer_at_once = false;
+  start_server();
+  start_client();
+  ask("a");
+  ask("b");
+  ask("c");
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 3; }));
+  answer(2);
+  answer(0);
+  answer(0);
+  ASSERT_TRUE(run_until([&] { return results.size() == 3; }));
+  for (const std::string id : {"a", "b", "c"}) EXPECT_EQ(results[id], ok(id));
+}
+
+TEST_F(RequestClientTest, ARequestWaitsForTheServerToComeUp) {
+  start_client();
+  ask("early");
+  run_for(30ms);
+  EXPECT_TRUE(results.empty());
+  start_server();
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["early"], ok("early"));
+}
+
+TEST_F(RequestClientTest, WithoutAServerItNeverLeft) {
+  start_client();
+  ask("a", 30ms);
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], "never left");
+  // And it does not leave later.
+  start_server();
+  ask("b");
+  ASSERT_TRUE(run_until([&] { return results.size() == 2; }));
+  EXPECT_EQ(seen, (std::vector<std::string>{"b"}));
+}
+
+TEST_F(RequestClientTest, WithoutAnAnswerItMayHaveBeenDone) {
+  answer_at_once = false;
+  start_server();
+  start_client();
+  ask("a", 30ms);
+  ASSERT_TRUE(run_until([&] { return results.size() == 1 && seen.size() == 1; }));
+  EXPECT_EQ(results["a"], "maybe");
+  answer(0);  // too late
+  ask("b");
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 1; }));
+  answer(0);
+  ASSERT_TRUE(run_until([&] { return results.size() == 2; }));
+  EXPECT_EQ(client->counters().unmatched, 1U);
+}
+
+TEST_F(RequestClientTest, AServerThatDiesLosesWhatWasSentAndNothingReachesTheNextOneTwice) {
+  answer_at_once = false;
+  start_server();
+  start_client({.hello = request("hello"), .hello_request_id = "hello"});
+  ask("sent");
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 1; }));
+  kill_server();
+  to_answer.clear();
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["sent"], "maybe");
+  EXPECT_FALSE(client->ready());
+
+  seen.clear();
+  answer_at_once = true;
+  start_server();
+  ask("next");
+  ASSERT_TRUE(run_until([&] { return results.size() == 2; }));
+  EXPECT_EQ(results["next"], ok("next"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"hello", "next"}));  // hello again, first
+  EXPECT_EQ(client->counters().connections, 2U);
+}
+
+TEST_F(RequestClientTest, AnAnswerGivenJustBeforeTheServerDiedCounts) {
+  answer_at_once = false;
+  start_server();
+  start_client();
+  ask("a");
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 1; }));
+  answer(0);
+  kill_server();
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], ok("a"));
+}
+
+TEST_F(RequestClientTest, AnotherContractIsRefusedToEveryWaitingRequest) {
+  start_server();
+  start_client({.hello = request("hello"),
+                .hello_request_id = "hello",
+                .accept_hello = [](const std::vector<std::string>&) -> Status {
+                  return fail(ErrorCode::kVersionMismatch, "contract a, contract b");
+                }});
+  ask("a");
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], "VERSION_MISMATCH");
+  EXPECT_EQ(seen, (std::vector<std::string>{"hello"}));
+}
+
+TEST_F(RequestClientTest, OutstandingRequestsAreBounded) {
+  start_client({.max_outstanding = 2});
+  ask("a", 50ms);
+  ask("b", 50ms);
+  ask("c", 50ms);
+  EXPECT_TRUE(results.empty());  // never from inside request()
+  ASSERT_TRUE(run_until([&] { return results.size() == 3; }));
+  EXPECT_EQ(results["a"], "never left");
+  EXPECT_EQ(results["c"], "full");
+}
+
+TEST_F(RequestClientTest, AnIdThatIsOutstandingIsRefused) {
+  start_client();
+  ask("a", 50ms);
+  bool refused = false;
+  client->request("a", request("a"), 1s, [&](Result<RequestClient::Reply> result) {
+    refused = !result && result.error().code == ErrorCode::kInvalidCommand;
+  });
+  ASSERT_TRUE(run_until([&] { return refused && results.size() == 1; }));
+}
+
+TEST_F(RequestClientTest, ACallbackMayDestroyTheClient) {
+  start_server();
+  start_client();
+  bool done = false;
+  client->request("a", request("a"), 5s, [&](Result<RequestClient::Reply>) {
+    client.reset();
+    done = true;
+  });
+  ask("b");
+  ASSERT_TRUE(run_until([&] { return done; }));
+  run_for(20ms);
+}
+
+TEST(ReplyRequestId, IsFoundInEitherEncoding) {
+  v1::Reply reply;
+  reply.set_request_id("r-1");
+  reply.set_client_order_id("c-1");
+  reply.set_status("OK");
+  v1::PageReply page;
+  page.set_type("replay_page");
+  page.set_request_id("r-2");
+  EXPECT_EQ(reply_request_id(reply.SerializeAsString(), ReplyKind::kReply), "r-1");
+  EXPECT_EQ(reply_request_id(page.SerializeAsString(), ReplyKind::kPage), "r-2");
+  EXPECT_EQ(reply_request_id(to_contract_json(reply), ReplyKind::kReply), "r-1");
+  EXPECT_EQ(reply_request_id(to_contract_json(page), ReplyKind::kPage), "r-2");
+  EXPECT_EQ(reply_request_id(R"({"status":"OK"})", ReplyKind::kReply), std::nullopt);
+  EXPECT_EQ(reply_request_id(R"({"request_id":7})", ReplyKind::kReply), std::nullopt);
+  EXPECT_EQ(reply_request_id("{", ReplyKind::kReply), std::nullopt);
+  EXPECT_EQ(reply_request_id("\xff\xff\xff", ReplyKind::kReply), std::nullopt);
+  EXPECT_EQ(reply_request_id("", ReplyKind::kReply), std::nullopt);
+}
+
+}  // namespace
+}  // namespace perpwire
