@@ -27,7 +27,9 @@ SourceLink::SourceLink(boost::asio::io_context& io, zmq::context_t& context, Sou
                 {.endpoint = config_.replay,
                  .reply_kind = ReplyKind::kPage,
                  .hello = encode_page_hello(config_.instance, kHelloId),
-                 .hello_request_id = kHelloId}),
+                 .hello_request_id = kHelloId,
+                 .accept_hello =
+                     [this](const RequestClient::Reply& answer) { return on_hello(answer); }}),
       hints_(io, context,
              {.endpoint = config_.events,
               .mode = SubscriberMode::kLatest,
@@ -50,22 +52,22 @@ SourceLink::SourceLink(boost::asio::io_context& io, zmq::context_t& context, Sou
               .on_lost = {},
               .on_stale = {}}),
       ticker_(io) {
-  requests_.on_hello([this](const Result<RequestClient::Reply>& answer) {
-    v1::PageReply reply;
-    std::string reason;
-    if (answer && !answer->empty() && parse_payload(answer->front(), reply) &&
-        !reply.code().empty()) {
-      reason = fmt::format("{} {}", reply.code(), reply.reason());
-    }
-    if (reason != refused_ && !reason.empty()) {
-      spdlog::error("source={} refuses this persister reason=\"{}\"", config_.name, reason);
-    }
-    refused_ = reason;
-  });
   ReaderActions actions;
   reader_.start(actions);
   act(actions);
   tick();
+}
+
+Status SourceLink::on_hello(const RequestClient::Reply& answer) {
+  v1::PageReply reply;
+  if (auto parsed = parse_payload(answer.front(), reply); !parsed) return parsed;
+  const auto reason =
+      reply.code().empty() ? std::string() : fmt::format("{} {}", reply.code(), reply.reason());
+  if (reason != refused_ && !reason.empty()) {
+    spdlog::error("source={} refuses this persister reason=\"{}\"", config_.name, reason);
+  }
+  refused_ = reason;
+  return reason.empty() ? Status{} : fail(ErrorCode::kVersionMismatch, reason);
 }
 
 void SourceLink::on_committed() {

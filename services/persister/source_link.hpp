@@ -47,6 +47,7 @@ class SourceLink {
   void act(ReaderActions& actions);
   void ask(const AskPage& request);
   void on_answer(Result<RequestClient::Reply> answer);
+  Status on_hello(const RequestClient::Reply& answer);
   void tick();
 
   SourceConfig config_;
