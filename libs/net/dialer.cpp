@@ -90,7 +90,6 @@ Dialer::Dialer(asio::io_context& io, DialTarget target, OnPhase on_phase, Done d
       target_(std::move(target)),
       on_phase_(std::move(on_phase)),
       done_(std::move(done)),
-      resolver_(io),
       endpoint_timer_(io) {
   // This machine is reached directly, whatever the proxy.
   if (is_loopback_host(target_.url.host)) target_.proxy.reset();
@@ -116,18 +115,17 @@ void Dialer::start() {
   if (const auto address = asio::ip::make_address(next_hop.host, not_an_address); !not_an_address) {
     return resolved({tcp::endpoint{address, next_hop.port}});
   }
-  resolver_.async_resolve(
-      next_hop.host, std::to_string(next_hop.port), tcp::resolver::numeric_service,
-      [self = shared_from_this()](const error_code& ec, const tcp::resolver::results_type& found) {
-        if (self->over_) return;
-        if (ec) return self->fail_with(ErrorCode::kIo, "resolve", ec.message());
-        std::vector<tcp::endpoint> endpoints;
-        for (const auto& entry : found) endpoints.push_back(entry.endpoint());
-        self->resolved(std::move(endpoints));
-      });
+  resolver_.start(io_, next_hop.host, next_hop.port,
+                  [self = shared_from_this()](Result<Endpoints> found) {
+                    if (self->over_) return;
+                    if (!found) {
+                      return self->fail_with(found.error().code, "resolve", found.error().text);
+                    }
+                    self->resolved(std::move(*found));
+                  });
 }
 
-void Dialer::resolved(std::vector<tcp::endpoint> endpoints) {
+void Dialer::resolved(Endpoints endpoints) {
   // A plain name ("localhost") counts by what it resolves to.
   if (!target_.url.is_tls() && !target_.proxy) {
     for (const auto& endpoint : endpoints) {

@@ -3,6 +3,7 @@
 // For the sessions' .cpp files only: pulls in asio.
 
 #include "libs/common/result.hpp"
+#include "libs/net/resolver.hpp"
 #include "libs/net/tls_context.hpp"
 #include "libs/net/transport.hpp"
 #include "libs/net/url.hpp"
@@ -50,7 +51,7 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
  private:
   using tcp = boost::asio::ip::tcp;
   void start();
-  void resolved(std::vector<tcp::endpoint> endpoints);
+  void resolved(Endpoints endpoints);
   void connect_next(const boost::system::error_code& last);
   void connected();
   void ask_proxy();
@@ -62,9 +63,9 @@ class Dialer : public std::enable_shared_from_this<Dialer> {
   DialTarget target_;
   OnPhase on_phase_;
   Done done_;
-  tcp::resolver resolver_;
+  Resolver resolver_;
   boost::asio::steady_timer endpoint_timer_;
-  std::vector<tcp::endpoint> endpoints_;  // still to try, the next one last
+  Endpoints endpoints_;  // still to try, the next one last
   std::unique_ptr<Transport::Socket> socket_;
   Transport::Socket* connecting_ = nullptr;  // the socket whose connect is under way
   std::unique_ptr<Transport::TlsStream> tls_;
