@@ -115,8 +115,10 @@ class ClientTest(unittest.TestCase):
         self.addCleanup(self.suite.stop)
         self.client = None
 
-    def start(self, **more):
+    def start(self, callbacks=(), **more):
         self.client = Client(self.suite.endpoints, **more)
+        for kind, callback in callbacks:
+            self.client.on(kind, callback)
         self.got = []
         for kind in ("order_created", "order_filled", "fill", "position", "lost", "order_rejected", "order_unknown"):
             self.client.on(kind, lambda *a, kind=kind: self.got.append((kind, *a)))
@@ -278,9 +280,8 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(client.counters["malformed"], 6)
 
     def test_a_dead_gateway_is_told_as_stale_and_fresh_again(self):
-        client = self.start()
         told = []
-        client.on("stale", lambda process, stale: told.append((process, stale)))
+        self.start([("stale", lambda process, stale: told.append((process, stale)))])
         self.assertTrue(wait(lambda: told == [("order-gateway", False)]), told)
         self.suite.silent = True
         self.assertTrue(wait(lambda: told[1:] == [("order-gateway", True)]), told)
