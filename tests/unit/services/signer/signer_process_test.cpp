@@ -1,0 +1,261 @@
+// The real binary over its real socket, with a plain REQ socket as any language has it.
+#include "libs/keystore/keystore_folder.hpp"
+#include "libs/venues/hyperliquid/exchange_request.hpp"
+#include "libs/venues/hyperliquid/order_codec.hpp"
+#include "perpwire/v1/signing.pb.h"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+#include <zmq.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <signal.h>
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+namespace perpwire::signer {
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::string_view kPassphrase = "correct horse battery staple";
+
+class SignerProcess : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    auto pattern = (std::filesystem::temp_directory_path() / "perpwire-proc-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    root_ = pattern;
+    const auto key = SigningKey::from_hex(std::string(64, '3')).value();
+    address_ = key.address().to_string();
+    ASSERT_TRUE(keystore::import_key(root_ / "keys", "agent-1", key,
+                                     Secret::copy_of(as_bytes(kPassphrase)),
+                                     keystore::ScryptCost::kLight));
+    std::ofstream(root_ / "perpwire.toml") << "mode = \"sim\"\nrun_dir = \"" << root_.string()
+                                           << "/run\"\ndata_dir = \"" << root_.string() << R"(/data"
+[venues.hyperliquid]
+rest_url = "http://127.0.0.1:4001"
+ws_url = "ws://127.0.0.1:4001/ws"
+symbols = ["BTC-USD"]
+[accounts.main]
+venue = "hyperliquid"
+address = "0x14791697260e4c9a71f18484c9f997b308e59325"
+key = "agent-1"
+cloid_prefix = "0xf1a50001"
+[signer]
+passphrase = "fd:3"
+keystore_dir = ")" << (root_ / "keys").string()
+                                           << "\"\n";
+    std::ofstream(root_ / "pass") << kPassphrase << "\n";
+    context_ = zmq_ctx_new();
+  }
+  void TearDown() override {
+    stop(SIGKILL);
+    close_socket();
+    zmq_ctx_term(context_);
+    std::filesystem::remove_all(root_);
+  }
+
+  void start(const char* passphrase_file = "pass") {
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      const int file = ::open((root_ / passphrase_file).c_str(), O_RDONLY);
+      ::dup2(file, 3);
+      const int log = ::open((root_ / "log").c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+      ::dup2(log, 2);
+      const auto binary = std::string(PERPWIRE_BIN_DIR) + "/perpwire-signer";
+      const auto config = (root_ / "perpwire.toml").string();
+      ::execl(binary.c_str(), "perpwire-signer", "--config", config.c_str(), nullptr);
+      ::_exit(99);
+    }
+  }
+  int stop(int signal) {
+    if (pid_ <= 0) {
+      return 0;
+    }
+    ::kill(pid_, signal);
+    return wait();
+  }
+  int wait() {
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+  void close_socket() {
+    if (socket_ != nullptr) {
+      zmq_close(socket_);
+      socket_ = nullptr;
+    }
+  }
+  void connect() {
+    close_socket();
+    socket_ = zmq_socket(context_, ZMQ_REQ);
+    const int timeout = 5'000;
+    const int linger = 0;
+    zmq_setsockopt(socket_, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    zmq_setsockopt(socket_, ZMQ_LINGER, &linger, sizeof linger);
+    const auto endpoint = "ipc://" + (root_ / "run/signer/signer.sock").string();
+    ASSERT_EQ(zmq_connect(socket_, endpoint.c_str()), 0);
+  }
+  std::string ask_bytes(const std::string& request) {
+    EXPECT_GE(zmq_send(socket_, request.data(), request.size(), 0), 0);
+    zmq_msg_t message;
+    zmq_msg_init(&message);
+    const int size = zmq_msg_recv(&message, socket_, 0);
+    std::string reply;
+    if (size >= 0) {
+      reply.assign(static_cast<const char*>(zmq_msg_data(&message)),
+                   static_cast<std::size_t>(size));
+    }
+    zmq_msg_close(&message);
+    return reply;
+  }
+  Json ask(const Json& request) {
+    const auto reply = ask_bytes(request.dump());
+    return reply.empty() ? Json{} : Json::parse(reply);
+  }
+  Json order(std::uint64_t epoch) {
+    return {{"type", "sign"},
+            {"key", "agent-1"},
+            {"account", "main"},
+            {"network", "testnet"},
+            {"expires_after_ms", 8000},
+            {"lease_epoch", epoch},
+            {"order",
+             {{"orders",
+               {{{"asset", 0},
+                 {"trading_pair", "BTC-USD"},
+                 {"is_buy", true},
+                 {"price", "50000"},
+                 {"quantity", "0.001"},
+                 {"time_in_force", "GTC"}}}}}}};
+  }
+  /// hello with the asset map, in the name of another program of this build; then the lease.
+  std::uint64_t prepare() {
+    const auto refused = ask({{"type", "hello"}, {"hello", {{"process", "test"}}}});
+    EXPECT_EQ(refused.value("code", ""), "VERSION_MISMATCH");
+    auto hello = refused.at("hello");
+    hello["process"] = "test";
+    const auto greeted = ask({{"type", "hello"},
+                              {"hello", hello},
+                              {"assets", {{{"trading_pair", "BTC-USD"}, {"asset", 0}}}}});
+    EXPECT_EQ(greeted.value("status", ""), "OK") << greeted;
+    const auto lease = ask({{"type", "lease"},
+                            {"account", "main"},
+                            {"lease", {{"holder", "test.main"}, {"boot_id", "b"}}}});
+    EXPECT_EQ(lease.value("status", ""), "OK") << lease;
+    return lease.value("lease", Json::object()).value("epoch", 0U);
+  }
+
+  std::filesystem::path root_;
+  std::string address_;
+  pid_t pid_ = -1;
+  void* context_ = nullptr;
+  void* socket_ = nullptr;
+};
+
+TEST_F(SignerProcess, SignsOverAPlainReqSocketInBothEncodings) {
+  start();
+  connect();
+  const auto epoch = prepare();
+  const auto reply = ask(order(epoch));
+  ASSERT_EQ(reply.value("status", ""), "OK") << reply;
+  const auto request = hyperliquid::parse_exchange_request(reply.at("body").get<std::string>());
+  ASSERT_TRUE(request);
+  const auto action = hyperliquid::parse_action(request->action_json);
+  EXPECT_EQ(hyperliquid::recover_signer(hyperliquid::Network::kTestnet, *action, request->envelope,
+                                        request->signature)
+                ->to_string(),
+            address_);
+  v1::SignRequest noop;
+  noop.set_type("sign");
+  noop.set_request_id("r-1");
+  noop.set_key("agent-1");
+  noop.set_account("main");
+  noop.set_network("testnet");
+  noop.set_nonce(reply.at("nonce").get<std::uint64_t>());
+  noop.mutable_noop();
+  v1::SignReply answer;
+  ASSERT_TRUE(answer.ParseFromString(ask_bytes(noop.SerializeAsString())));
+  EXPECT_EQ(answer.status(), "OK") << answer.reason();
+  EXPECT_EQ(answer.request_id(), "r-1");
+  EXPECT_EQ(stop(SIGTERM), 0);
+}
+
+TEST_F(SignerProcess, KillsNeverRepeatANonceAndTheLeaseGoesOn) {
+  std::set<std::uint64_t> used;
+  std::uint64_t epoch = 0;
+  for (int round = 0; round < 3; ++round) {
+    start();
+    connect();
+    const auto granted = prepare();
+    EXPECT_TRUE(epoch == 0 || granted == epoch);
+    epoch = granted;
+    for (int i = 0; i < 20; ++i) {
+      const auto reply = ask(order(epoch));
+      ASSERT_EQ(reply.value("status", ""), "OK") << reply;
+      EXPECT_TRUE(used.insert(reply.at("nonce").get<std::uint64_t>()).second);
+      EXPECT_EQ(*used.rbegin(), reply.at("nonce").get<std::uint64_t>());
+    }
+    stop(SIGKILL);
+  }
+  EXPECT_EQ(used.size(), 60U);
+}
+
+TEST_F(SignerProcess, RunsInsideItsSandboxAndTellsNothingOfTheKey) {
+  start();
+  connect();
+  const auto epoch = prepare();
+  ASSERT_EQ(ask(order(epoch)).value("status", ""), "OK");
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  const std::string text{std::istreambuf_iterator<char>(status), {}};
+  EXPECT_NE(text.find("Seccomp:\t2"), std::string::npos);
+  EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos);
+  const auto said = ask({{"type", "status"}}).dump() + ask({{"type", "metrics"}}).dump();
+  EXPECT_NE(said.find("ARMED"), std::string::npos);
+  EXPECT_NE(said.find("perpwire_signer_requests_total"), std::string::npos);
+  EXPECT_EQ(stop(SIGTERM), 0);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(root_)) {
+    if (!entry.is_regular_file() || entry.path().filename() == "pass") {
+      continue;
+    }
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_EQ(bytes.find(std::string(64, '3')), std::string::npos) << entry.path();
+    EXPECT_EQ(bytes.find(std::string(32, '\x33')), std::string::npos) << entry.path();
+    EXPECT_EQ(bytes.find(kPassphrase), std::string::npos) << entry.path();
+  }
+  EXPECT_EQ(said.find(std::string(64, '3')), std::string::npos);
+}
+
+TEST_F(SignerProcess, MalformedRequestsAreAnsweredAndSurvived) {
+  start();
+  connect();
+  for (const std::string bad : {"{", "{\"type\":5}", "{\"type\":\"sign\",\"hash\":\"0x00\"}",
+                                "\xff\xff\xff", "{\"type\":\"withdraw3\"}"}) {
+    const auto reply = ask_bytes(bad);
+    ASSERT_FALSE(reply.empty()) << bad;
+    EXPECT_NE(reply.find("INVALID_COMMAND"), std::string::npos) << reply;
+  }
+  EXPECT_EQ(ask({{"type", "status"}}).value("status", ""), "OK");
+}
+
+TEST_F(SignerProcess, AWrongPassphraseIsOneLineAndExitCodeOne) {
+  std::ofstream(root_ / "wrong") << "wrong\n";
+  start("wrong");
+  EXPECT_EQ(wait(), 1);
+  std::ifstream log(root_ / "log");
+  const std::string text{std::istreambuf_iterator<char>(log), {}};
+  EXPECT_NE(text.find("agent-1.json: keystore: the passphrase does not fit"), std::string::npos)
+      << text;
+}
+
+}  // namespace
+}  // namespace perpwire::signer
