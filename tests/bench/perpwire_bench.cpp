@@ -4,6 +4,7 @@
 #include "libs/common/result.hpp"
 #include "tests/bench/decode_bench.hpp"
 #include "tests/bench/limits_bench.hpp"
+#include "tests/bench/sign_bench.hpp"
 #include "tests/bench/suite_bench.hpp"
 
 #include <CLI/CLI.hpp>
@@ -23,13 +24,14 @@ int main(int argc, char** argv) {
       {"decode",
        [&](std::ostream& out) { failed = !bench::run_decode_bench(corpus, out) || failed; }},
       {"limits", bench::run_limits_bench},
+      {"sign", bench::run_sign_bench},
   };
 
   CLI::App app{"perpwire-bench: groups of figures; with --config a running suite is measured too"};
   std::vector<std::string> wanted;
   std::string config;
   bench::SuiteBenchOptions options;
-  app.add_option("groups", wanted, "decode, limits; none = all");
+  app.add_option("groups", wanted, "decode, limits, sign; none = all");
   app.add_option("--corpus", corpus, "of decode: a folder with hl_l2Book.ndjson and others");
   app.add_option("--config", config,
                  "perpwire.toml of a running suite (tests/bench/run.sh starts one)");
