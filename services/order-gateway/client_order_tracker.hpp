@@ -1,7 +1,7 @@
 #pragma once
 
-#include "libs/common/result.hpp"
 #include "libs/common/account_events.hpp"
+#include "libs/common/result.hpp"
 #include "services/order-gateway/in_flight_order.hpp"
 #include "services/order-gateway/order_types.hpp"
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "libs/common/account_events.hpp"
 #include "libs/common/decimal.hpp"
 #include "libs/common/error_code.hpp"
 #include "libs/common/ids.hpp"
 #include "libs/common/side.hpp"
 #include "libs/common/time.hpp"
-#include "libs/common/account_events.hpp"
 
 #include <cstdint>
 #include <optional>

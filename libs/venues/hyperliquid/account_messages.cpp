@@ -1,5 +1,7 @@
 #include "libs/venues/hyperliquid/account_messages.hpp"
 
+#include "libs/venues/hyperliquid/errors.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -14,54 +16,6 @@ using simdjson::dom::element;
 using simdjson::dom::element_type;
 using simdjson::dom::object;
 using venues::OrderStatus;
-
-struct KnownStatus {
-  std::string_view word;
-  OrderStatus status;
-  ErrorCode code;
-};
-
-// hyperliquid.md section 6.4, and the last four from other clients (same section).
-constexpr std::array kStatuses{
-    KnownStatus{"open", OrderStatus::kOpen, ErrorCode::kVenueRejected},
-    KnownStatus{"triggered", OrderStatus::kTriggered, ErrorCode::kVenueRejected},
-    KnownStatus{"filled", OrderStatus::kFilled, ErrorCode::kVenueRejected},
-    KnownStatus{"canceled", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"rejected", OrderStatus::kRejected, ErrorCode::kVenueRejected},
-    KnownStatus{"marginCanceled", OrderStatus::kCancelled, ErrorCode::kInsufficientMargin},
-    KnownStatus{"vaultWithdrawalCanceled", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"openInterestCapCanceled", OrderStatus::kCancelled, ErrorCode::kOpenInterestCap},
-    KnownStatus{"selfTradeCanceled", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"reduceOnlyCanceled", OrderStatus::kCancelled, ErrorCode::kReduceOnly},
-    KnownStatus{"siblingFilledCanceled", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"delistedCanceled", OrderStatus::kCancelled, ErrorCode::kMarketClosed},
-    KnownStatus{"liquidatedCanceled", OrderStatus::kCancelled, ErrorCode::kInsufficientMargin},
-    KnownStatus{"scheduledCancel", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"tickRejected", OrderStatus::kRejected, ErrorCode::kPriceTick},
-    KnownStatus{"minTradeNtlRejected", OrderStatus::kRejected, ErrorCode::kMinNotional},
-    KnownStatus{"perpMarginRejected", OrderStatus::kRejected, ErrorCode::kInsufficientMargin},
-    KnownStatus{"reduceOnlyRejected", OrderStatus::kRejected, ErrorCode::kReduceOnly},
-    KnownStatus{"badAloPxRejected", OrderStatus::kRejected, ErrorCode::kPostOnly},
-    KnownStatus{"iocCancelRejected", OrderStatus::kRejected, ErrorCode::kNoLiquidity},
-    KnownStatus{"badTriggerPxRejected", OrderStatus::kRejected, ErrorCode::kPriceRange},
-    KnownStatus{"marketOrderNoLiquidityRejected", OrderStatus::kRejected, ErrorCode::kNoLiquidity},
-    KnownStatus{"positionIncreaseAtOpenInterestCapRejected", OrderStatus::kRejected,
-                ErrorCode::kOpenInterestCap},
-    KnownStatus{"positionFlipAtOpenInterestCapRejected", OrderStatus::kRejected,
-                ErrorCode::kOpenInterestCap},
-    KnownStatus{"tooAggressiveAtOpenInterestCapRejected", OrderStatus::kRejected,
-                ErrorCode::kOpenInterestCap},
-    KnownStatus{"openInterestIncreaseRejected", OrderStatus::kRejected,
-                ErrorCode::kOpenInterestCap},
-    KnownStatus{"insufficientSpotBalanceRejected", OrderStatus::kRejected,
-                ErrorCode::kInsufficientBalance},
-    KnownStatus{"oracleRejected", OrderStatus::kRejected, ErrorCode::kPriceRange},
-    KnownStatus{"perpMaxPositionRejected", OrderStatus::kRejected, ErrorCode::kInsufficientMargin},
-    KnownStatus{"outcomeSettledCanceled", OrderStatus::kCancelled, ErrorCode::kMarketClosed},
-    KnownStatus{"internalCancel", OrderStatus::kCancelled, ErrorCode::kVenueRejected},
-    KnownStatus{"tooManyOpenOrdersRejected", OrderStatus::kRejected, ErrorCode::kVenueRejected},
-    KnownStatus{"minTradeSpotNtlRejected", OrderStatus::kRejected, ErrorCode::kMinNotional},
-};
 
 constexpr std::size_t kLongestExcerpt = 120;
 
@@ -415,16 +369,29 @@ std::string user_request(std::string_view type, std::string_view user) {
 }  // namespace
 
 StatusMeaning meaning_of_status(std::string_view status) {
-  for (const KnownStatus& known : kStatuses) {
-    if (known.word == status) return {known.status, known.code, true};
+  const VenueOrderStatus known = order_status(status);
+  StatusMeaning meaning{
+      .status = OrderStatus::kUnrecognised, .code = known.code, .in_table = known.known};
+  switch (known.state) {
+    case VenueOrderState::kOpen:
+      meaning.status = OrderStatus::kOpen;
+      break;
+    case VenueOrderState::kTriggered:
+      meaning.status = OrderStatus::kTriggered;
+      break;
+    case VenueOrderState::kFilled:
+      meaning.status = OrderStatus::kFilled;
+      break;
+    case VenueOrderState::kCancelled:
+      meaning.status = OrderStatus::kCancelled;
+      break;
+    case VenueOrderState::kRejected:
+      meaning.status = OrderStatus::kRejected;
+      break;
+    case VenueOrderState::kUnrecognised:
+      break;
   }
-  if (status.ends_with("Canceled") || status.ends_with("Cancel")) {
-    return {OrderStatus::kCancelled, ErrorCode::kVenueRejected, false};
-  }
-  if (status.ends_with("Rejected")) {
-    return {OrderStatus::kRejected, ErrorCode::kVenueRejected, false};
-  }
-  return {};
+  return meaning;
 }
 
 Result<StreamFrame> parse_stream_frame(std::string_view frame) {

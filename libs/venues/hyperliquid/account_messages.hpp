@@ -17,8 +17,7 @@
 /// Source: hyperliquid.md sections 6.4, 7.2 to 7.5, 8.
 namespace perpwire::hyperliquid {
 
-/// What a status string of an order means: the table of section 6.4, unknown ones by their suffix
-/// (...Canceled, ...Cancel, ...Rejected), anything else kUnrecognised.
+/// What a status string of an order means, by the table in errors.hpp.
 struct StatusMeaning {
   venues::OrderStatus status = venues::OrderStatus::kUnrecognised;
   ErrorCode code = ErrorCode::kVenueRejected;  // cancelled and rejected: why

@@ -1,6 +1,7 @@
 #include "libs/venues/hyperliquid/account_messages.hpp"
 
 #include "libs/venues/hyperliquid/account_protocol.hpp"
+#include "libs/venues/hyperliquid/errors.hpp"
 #include "libs/venues/hyperliquid/exchange_reply.hpp"
 
 #include <gtest/gtest.h>
@@ -170,7 +171,8 @@ TEST(ExchangeReply, RecordedAnswersAreRead) {
     ASSERT_TRUE(reply.has_value()) << reply.error().text;
     if (entry["response"]["status"] == "err") {
       EXPECT_EQ(reply->kind, ExchangeReply::Kind::kRefused);
-      EXPECT_EQ(meaning_of_action_error(reply->text, true).proof, Proof::kNotExecuted);
+      EXPECT_EQ(meaning_of(reply->text, Copies::kOnlyOne).verdict, Verdict::kRejected);
+      EXPECT_EQ(meaning_of(reply->text, Copies::kMaybeMore).verdict, Verdict::kUnknown);
     } else {
       ASSERT_EQ(reply->items.size(), 1U);
       EXPECT_EQ(reply->items[0].kind, ItemReply::Kind::kResting);
@@ -182,7 +184,7 @@ TEST(ExchangeReply, RecordedAnswersAreRead) {
     ASSERT_TRUE(reply.has_value());
     ASSERT_EQ(reply->items.size(), 1U);
     EXPECT_EQ(reply->items[0].kind, ItemReply::Kind::kError);
-    EXPECT_EQ(code_of_order_error(reply->items[0].text), ErrorCode::kOrderFinal);
+    EXPECT_EQ(meaning_of(reply->items[0].text, Copies::kOnlyOne).code, ErrorCode::kOrderNotFound);
   }
 }
 
@@ -197,32 +199,7 @@ TEST(ExchangeReply, OneErrorStandsForAWholeBatchAndOneSuccessDoesNot) {
   EXPECT_EQ(resting->item(0, 3), nullptr) << "an id may not be given to three orders";
 }
 
-struct ProofCase {
-  std::string_view text;
-  Proof only_copy;
-};
-class WhatAnAnswerProves : public testing::TestWithParam<ProofCase> {};
-TEST_P(WhatAnAnswerProves, ForTheOnlyCopyAndNothingOnceASecondMayHaveLeft) {
-  EXPECT_EQ(meaning_of_action_error(GetParam().text, true).proof, GetParam().only_copy);
-  EXPECT_EQ(meaning_of_action_error(GetParam().text, false).proof, Proof::kNothing);
-}
-INSTANTIATE_TEST_SUITE_P(
-    Table, WhatAnAnswerProves,
-    testing::Values(ProofCase{"Invalid nonce: duplicate nonce 1713825891591", Proof::kNothing},
-                    ProofCase{"Invalid nonce: nonce too low 5 < 9", Proof::kNotExecuted},
-                    ProofCase{"L1 is congested. Action not sent to L1.", Proof::kNotExecuted},
-                    ProofCase{"Action already expired", Proof::kNotExecuted},
-                    ProofCase{"User or API Wallet 0x281a does not exist.", Proof::kNotExecuted},
-                    ProofCase{"Must deposit before performing actions. User: 0x1",
-                              Proof::kNotExecuted},
-                    ProofCase{"words that nobody has seen before", Proof::kNothing}));
-
-TEST(ExchangeReply, HttpStatusesProveWhatTheyProve) {
-  EXPECT_EQ(meaning_of_http_status(422, true).proof, Proof::kNotExecuted);
-  EXPECT_EQ(meaning_of_http_status(422, false).proof, Proof::kNothing);
-  for (const unsigned status : {429U, 500U, 502U, 503U, 504U, 200U, 0U}) {
-    EXPECT_EQ(meaning_of_http_status(status, true).proof, Proof::kNothing) << status;
-  }
+TEST(ExchangeReply, TheHttpStatusOfAPostErrorIsRead) {
   EXPECT_EQ(leading_http_status("422 Unprocessable Entity: x"), 422U);
   EXPECT_EQ(leading_http_status("4225"), 0U);
   EXPECT_EQ(leading_http_status("no"), 0U);
