@@ -89,10 +89,10 @@ void InFlightOrder::create_fate(Fate fate, const Acknowledgement& ack,
   if (fate == Fate::kNotExecuted && !legs_.empty()) contradicted_ = true;
 }
 
-void InFlightOrder::modify_fate(std::uint64_t nonce, Fate fate, const Acknowledgement& ack,
+void InFlightOrder::modify_fate(std::uint64_t action, Fate fate, const Acknowledgement& ack,
                                 std::optional<Failure> failure) {
   const auto found = std::find_if(modifies_.begin(), modifies_.end(),
-                                  [nonce](const Modify& m) { return m.intent.nonce == nonce; });
+                                  [action](const Modify& m) { return m.intent.action == action; });
   if (found == modifies_.end()) return;
   if (fate == Fate::kAccepted) acknowledge(ack);  // binds the leg
   if (rank(fate) <= rank(found->fate)) return;
@@ -367,10 +367,10 @@ bool InFlightOrder::create_unsettled() const {
 
 bool InFlightOrder::modify_unsettled() const { return open_modify() != nullptr; }
 
-std::optional<std::uint64_t> InFlightOrder::unsettled_modify_nonce() const {
+std::optional<std::uint64_t> InFlightOrder::unsettled_modify() const {
   const Modify* pending = open_modify();
   if (pending == nullptr) return std::nullopt;
-  return pending->intent.nonce;
+  return pending->intent.action;
 }
 
 OrderView InFlightOrder::view(UnixNanos now) const {

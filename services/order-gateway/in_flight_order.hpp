@@ -26,7 +26,7 @@ enum class CancelFate { kUnknown, kRefused, kConfirmed };
 
 /// A modify as it was sent. Each one that the venue accepts makes a new leg.
 struct ModifyIntent {
-  std::uint64_t nonce = 0;  // of its action: names it
+  std::uint64_t action = 0;  // names it
   Price price;
   Quantity amount;    // the order's new total, fills included
   Quantity quantity;  // of the leg that was sent: amount less what was filled when it was decided
@@ -63,7 +63,7 @@ class InFlightOrder {
   // ---- what we learn
   void create_fate(Fate fate, const Acknowledgement& ack = {},
                    std::optional<Failure> failure = std::nullopt);
-  void modify_fate(std::uint64_t nonce, Fate fate, const Acknowledgement& ack = {},
+  void modify_fate(std::uint64_t action, Fate fate, const Acknowledgement& ack = {},
                    std::optional<Failure> failure = std::nullopt);
   void cancel_fate(CancelFate fate, std::optional<Failure> failure = std::nullopt);
   void word(const venues::OrderWord& word);
@@ -105,7 +105,7 @@ class InFlightOrder {
   [[nodiscard]] Fate creation() const { return create_; }
   [[nodiscard]] bool create_unsettled() const;
   [[nodiscard]] bool modify_unsettled() const;
-  [[nodiscard]] std::optional<std::uint64_t> unsettled_modify_nonce() const;
+  [[nodiscard]] std::optional<std::uint64_t> unsettled_modify() const;
   /// A venue word has contradicted an inferred FAILED or NEVER_PLACED.
   [[nodiscard]] bool contradicted() const { return contradicted_; }
 

@@ -142,7 +142,7 @@ void PrintTo(const History& history, std::ostream* out) { *out << history.name; 
 
 void begin_modify_7(InFlightOrder& order) {
   order.begin_modify(
-      {.nonce = 7, .price = price(49000), .amount = tenths(12), .quantity = tenths(12)});
+      {.action = 7, .price = price(49000), .amount = tenths(12), .quantity = tenths(12)});
 }
 
 std::vector<History> histories() {
@@ -505,7 +505,7 @@ TEST(InFlightOrder, FillsThatCrossAModifyAreKnownAsOverfillAndCancelled) {
   order.create_fate(Fate::kAccepted,
                     {.venue_order_id = VenueOrderId{"100"}, .executed = {}, .time = ms(1)});
   order.begin_modify(
-      {.nonce = 7, .price = price(49000), .amount = tenths(10), .quantity = tenths(10)});
+      {.action = 7, .price = price(49000), .amount = tenths(10), .quantity = tenths(10)});
   EXPECT_EQ(order.working_quantity(), tenths(20)) << "the bound is known before sending";
   ASSERT_TRUE(*order.fill(fill_of("100", "t1", 4, 4)));
   order.modify_fate(7, Fate::kAccepted,

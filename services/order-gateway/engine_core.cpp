@@ -1,0 +1,173 @@
+#include "services/order-gateway/engine_core.hpp"
+
+#include "libs/venues/hyperliquid/rate_limits.hpp"
+#include "libs/venues/hyperliquid/symbols.hpp"
+#include "services/order-gateway/order_messages.hpp"
+
+#include <algorithm>
+
+namespace perpwire::gateway {
+namespace {
+
+constexpr std::uint64_t kReservePercent = 20;
+constexpr Nanos kQuestionTimeout = std::chrono::seconds{5};
+
+std::uint64_t share(std::uint64_t whole, const EngineSettings& settings) {
+  return settings.documented_limits ? whole * settings.ip_share_percent / 100 : 0;
+}
+
+std::string_view type_of(std::string_view body) {
+  constexpr std::string_view kBegin = R"({"type":")";
+  if (!body.starts_with(kBegin)) return "";
+  body.remove_prefix(kBegin.size());
+  return body.substr(0, body.find('"'));
+}
+
+}  // namespace
+
+EngineCore::EngineCore(EngineSettings engine_settings, EventWriter& event_writer)
+    : settings(std::move(engine_settings)),
+      tracker(settings.cloid_prefix),
+      weight(share(hyperliquid::kRestWeightPerMinute, settings), kReservePercent),
+      messages(share(hyperliquid::kWsMessagesPerMinute, settings), kReservePercent),
+      writer_(event_writer) {}
+
+// ---------------------------------------------------------------- journal
+
+void EngineCore::emit(std::vector<TrackerEvent> events) {
+  const AccountName account{settings.account};
+  for (const TrackerEvent& event : events) {
+    if (const auto* fill = std::get_if<FillReport>(&event)) {
+      publish(topic_of(*fill), envelope_of(*fill, account));
+    } else {
+      const auto& order = std::get<OrderEvent>(event);
+      publish(topic_of(order), envelope_of(order));
+    }
+  }
+}
+
+void EngineCore::publish(std::string topic, v1::Envelope envelope) {
+  retry_backlog();
+  if (backlog_.empty() && writer_.publish(topic, envelope)) return;
+  // Nothing may overtake what is not written yet; nothing is lost while the process lives, and
+  // after a crash the venue's answers bring it again.
+  backlog_.push_back({std::move(topic), std::move(envelope)});
+}
+
+void EngineCore::retry_backlog() {
+  while (!backlog_.empty()) {
+    if (!writer_.publish(backlog_.front().topic, backlog_.front().envelope)) return;
+    backlog_.pop_front();
+  }
+}
+
+bool EngineCore::note(v1::JournalRecord& record) {
+  retry_backlog();
+  note_failed_ = !backlog_.empty() || !writer_.note(record);
+  return !note_failed_;
+}
+
+// ---------------------------------------------------------------- questions
+
+void EngineCore::ask(std::string body, TokenBudget::Urgency urgency, Answered done) {
+  const std::uint64_t cost = hyperliquid::info_weight(type_of(body));
+  if (!weight.take(cost, urgency, now.mono)) {
+    refused_.emplace_back(std::move(done), Error{ErrorCode::kRateLimited, "our share of the budget"});
+    return;
+  }
+  ++counters.queries;
+  const QueryId id = ++query_id_;
+  std::uint64_t post_id = 0;
+  if (stream_open && messages.take(1, urgency, now.mono)) {
+    post_id = next_post_id();
+    posts_.emplace(post_id, id);
+  }
+  questions_.emplace(id, Question{std::move(done), now.mono + kQuestionTimeout, post_id});
+  out.emplace_back(AskOut{id, post_id, std::move(body)});
+}
+
+void EngineCore::on_query_answer(QueryId id, const Result<std::string>& answer) {
+  const auto found = questions_.find(id);
+  if (found == questions_.end()) return;  // timed out before
+  const Answered done = std::move(found->second.done);
+  if (found->second.post_id != 0) posts_.erase(found->second.post_id);
+  questions_.erase(found);
+  if (!answer) ++counters.queries_failed;
+  done(answer);
+}
+
+bool EngineCore::on_post_info(std::uint64_t post_id, const Result<std::string>& answer) {
+  const auto found = posts_.find(post_id);
+  if (found == posts_.end()) return false;
+  on_query_answer(found->second, answer);
+  return true;
+}
+
+void EngineCore::on_stream_closed() {
+  std::vector<QueryId> lost;
+  for (const auto& [post_id, id] : posts_) lost.push_back(id);
+  for (const QueryId id : lost) {
+    on_query_answer(id, fail(ErrorCode::kClosed, "the connection ended before the answer"));
+  }
+}
+
+void EngineCore::expire_questions() {
+  std::vector<QueryId> late;
+  for (const auto& [id, question] : questions_) {
+    if (now.mono >= question.deadline) late.push_back(id);
+  }
+  for (const QueryId id : late) on_query_answer(id, fail(ErrorCode::kTimeout, "no answer in 5 s"));
+  auto refused = std::exchange(refused_, {});
+  for (auto& [done, error] : refused) done(tl::unexpected<Error>(error));
+}
+
+// ---------------------------------------------------------------- signer
+
+void EngineCore::sign(v1::SignRequest request, Signed done) {
+  const SignId id = ++sign_id_;
+  signing_.emplace(id, std::move(done));
+  out.emplace_back(SignOut{id, std::move(request)});
+}
+
+void EngineCore::on_signed(SignId id, const Result<v1::SignReply>& reply) {
+  const auto found = signing_.find(id);
+  if (found == signing_.end()) return;
+  const Signed done = std::move(found->second);
+  signing_.erase(found);
+  done(reply);
+}
+
+// ---------------------------------------------------------------- words of the venue
+
+TradingPair EngineCore::pair_of(const VenueSymbol& symbol) const {
+  if (instruments != nullptr) {
+    if (const auto* instrument = instruments->by_symbol(symbol.value())) {
+      return instrument->trading_pair;
+    }
+  }
+  if (hyperliquid::kind_of_coin(symbol.value()) == hyperliquid::CoinKind::kPerpetual) {
+    return hyperliquid::perp_pair(symbol.value());
+  }
+  return TradingPair{symbol.value()};
+}
+
+void EngineCore::take_word(const venues::OrderWord& word) {
+  std::vector<TrackerEvent> events;
+  tracker.on_word(word, pair_of(word.symbol), now.wall, events);
+  emit(std::move(events));
+}
+
+void EngineCore::take_fill(const venues::Fill& fill) {
+  std::vector<TrackerEvent> events;
+  const TradingPair pair = pair_of(fill.symbol);
+  const auto fresh = tracker.on_fill(fill, pair, now.wall, events);
+  if (!fresh) {
+    ++counters.problems;
+    log(LogLevel::kError, "account=" + settings.account + " fill " + fill.trade_id.value() +
+                              " not counted: " + fresh.error().text);
+  }
+  emit(std::move(events));
+  if (fresh && *fresh && on_execution) on_execution(fill, pair);
+}
+
+}  // namespace perpwire::gateway

@@ -1,0 +1,122 @@
+#pragma once
+
+#include "libs/venues/hyperliquid/instruments.hpp"
+#include "services/order-gateway/client_order_tracker.hpp"
+#include "services/order-gateway/engine_ports.hpp"
+#include "services/order-gateway/token_budget.hpp"
+#include "services/order-gateway/venue_clock.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace perpwire::gateway {
+
+struct EngineCounters {
+  std::uint64_t commands = 0;
+  std::uint64_t rejected = 0;
+  std::uint64_t placed = 0;
+  std::uint64_t cancels_sent = 0;
+  std::uint64_t ws_posts = 0;
+  std::uint64_t rest_posts = 0;
+  std::uint64_t fallbacks = 0;  // the same bytes by REST after the WebSocket
+  std::uint64_t unknown_actions = 0;
+  std::uint64_t fences = 0;  // noops sent
+  std::uint64_t fences_held = 0;
+  std::uint64_t proven_by_rounds = 0;
+  std::uint64_t contradicted = 0;  // venue words against an inferred FAILED
+  std::uint64_t reconciliations = 0;
+  std::uint64_t repaired = 0;
+  std::uint64_t adjustments = 0;
+  std::uint64_t queries = 0;
+  std::uint64_t queries_failed = 0;
+  std::uint64_t problems = 0;  // elements of venue messages that did not read
+};
+
+/// What the parts of one account's engine share: tracker, journal, outgoing actions, questions to
+/// the venue and their answers. Pure; owned by AccountEngine.
+class EngineCore {
+ public:
+  EngineCore(EngineSettings engine_settings, EventWriter& event_writer);
+
+  EngineSettings settings;
+  const hyperliquid::Instruments* instruments = nullptr;
+  ClientOrderTracker tracker;
+  VenueClock venue_clock;
+  TokenBudget weight;    // REST, per IP
+  TokenBudget messages;  // WebSocket, per IP
+  EngineCounters counters;
+  Now now;
+  bool stream_open = false;            // frames may be sent
+  std::uint64_t connection_epoch = 0;  // +1 with each new connection
+  std::vector<EngineOut> out;
+
+  /// Journals and publishes, in order. What the disk refuses is kept and tried again; until it is
+  /// written `writable()` is false.
+  void emit(std::vector<TrackerEvent> events);
+  void publish(std::string topic, v1::Envelope envelope);
+  [[nodiscard]] bool note(v1::JournalRecord& record);
+  [[nodiscard]] bool writable() const { return backlog_.empty() && !note_failed_; }
+  void retry_backlog();
+
+  using Answered = std::function<void(const Result<std::string>&)>;
+  /// Asks the venue; `done` gets the answer's body, or kTimeout, kClosed, kRateLimited. Never calls
+  /// `done` from inside.
+  void ask(std::string body, TokenBudget::Urgency urgency, Answered done);
+  void on_query_answer(QueryId id, const Result<std::string>& answer);
+  /// A WebSocket post's answer that belongs to a question. False: it is none of them.
+  bool on_post_info(std::uint64_t post_id, const Result<std::string>& answer);
+  void on_stream_closed();
+  void expire_questions();
+  [[nodiscard]] std::size_t open_questions() const { return questions_.size(); }
+
+  std::uint64_t next_post_id() { return ++post_id_; }
+  std::uint64_t next_action_id() { return ++action_id_; }
+
+  using Signed = std::function<void(const Result<v1::SignReply>&)>;
+  void sign(v1::SignRequest request, Signed done);
+  void on_signed(SignId id, const Result<v1::SignReply>& reply);
+
+  [[nodiscard]] TradingPair pair_of(const VenueSymbol& symbol) const;
+  void log(LogLevel level, std::string text) { out.emplace_back(LogLine{level, std::move(text)}); }
+  /// Called for every new execution, whoever it belongs to.
+  std::function<void(const venues::Fill&, const TradingPair&)> on_execution;
+  /// One word or fill from any source, into the tracker and out as events.
+  void take_word(const venues::OrderWord& word);
+  void take_fill(const venues::Fill& fill);
+
+  /// First of all action ids of this life: later than those of any life before.
+  void seed_ids(UnixNanos wall) {
+    action_id_ = static_cast<std::uint64_t>(wall.value() / 1'000);
+  }
+
+ private:
+  struct Question {
+    Answered done;
+    Nanos deadline;
+    std::uint64_t post_id = 0;
+  };
+  struct Backlogged {
+    std::string topic;
+    v1::Envelope envelope;
+  };
+
+  EventWriter& writer_;
+  std::deque<Backlogged> backlog_;
+  bool note_failed_ = false;
+  std::map<QueryId, Question> questions_;
+  std::map<std::uint64_t, QueryId> posts_;
+  std::map<SignId, Signed> signing_;
+  std::vector<std::pair<Answered, Error>> refused_;
+  QueryId query_id_ = 0;
+  SignId sign_id_ = 0;
+  std::uint64_t post_id_ = 0;
+  std::uint64_t action_id_ = 0;
+};
+
+}  // namespace perpwire::gateway

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "libs/common/account_events.hpp"
+#include "libs/common/ids.hpp"
+#include "libs/common/result.hpp"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace perpwire::gateway {
+
+/// Positions of one account: quantity derived from fills, everything else as the venue last said.
+/// The venue's own figure is the truth; a difference that does not go away is an adjustment with
+/// both numbers, never a made-up fill. Pure.
+class PositionBook {
+ public:
+  struct Held {
+    Quantity quantity;  // signed
+    venues::PositionWord word;
+    UnixNanos newest_fill;
+  };
+  struct Adjustment {
+    TradingPair trading_pair;
+    Quantity before;
+    Quantity after;
+  };
+
+  /// Once per execution. Returns whether the position moved.
+  bool on_fill(const venues::Fill& fill, const TradingPair& pair);
+  /// The venue's figures of one DEX: `words` by pair; pairs of `covered` that are not in it are
+  /// flat. A difference counts only when the same two numbers are seen again at least `patience`
+  /// later. `changed` gets the pairs whose event must be published.
+  std::vector<Adjustment> on_venue(const std::map<TradingPair, venues::PositionWord>& words,
+                                   const std::vector<TradingPair>& covered, Nanos now,
+                                   Nanos patience, std::vector<TradingPair>& changed);
+  /// Differences that wait for their second look.
+  [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
+
+  void restore(const TradingPair& pair, Quantity quantity);
+  [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }
+  [[nodiscard]] Quantity quantity(const TradingPair& pair) const;
+
+ private:
+  struct Suspect {
+    Quantity ours;
+    Quantity venues_own;
+    Nanos since;
+  };
+  std::map<TradingPair, Held> held_;
+  std::map<TradingPair, Suspect> suspects_;
+};
+
+}  // namespace perpwire::gateway

@@ -1,0 +1,86 @@
+#pragma once
+
+#include "libs/venues/hyperliquid/account_messages.hpp"
+#include "services/order-gateway/engine_core.hpp"
+#include "services/order-gateway/position_book.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace perpwire::gateway {
+
+/// Compares ours with the venue's view and repairs ours: at start, after every reconnect, and as a
+/// sweep in between. Open orders and clearinghouse per DEX, fills since the last known one with
+/// overlap (paged without losing equal timestamps), balances, then the status of every non-final
+/// order that was not among the open ones. Everything learnt goes into the tracker as facts: a
+/// second run over an unchanged venue changes nothing.
+/// Pure; owned by AccountEngine.
+class Reconciler {
+ public:
+  Reconciler(EngineCore& core, PositionBook& positions);
+
+  /// What a finished run repaired, by kind; empty: nothing was wrong.
+  using Repaired = std::map<std::string, std::uint64_t>;
+  std::function<void(const Repaired&)> on_done;
+  std::function<void(const hyperliquid::ClearinghouseState&, const std::string& dex)> on_margin;
+  std::function<void(const std::vector<venues::BalanceWord>&)> on_balances;
+  std::function<void(const PositionBook::Adjustment&)> on_adjustment;
+  std::function<void(const TradingPair&)> on_position_changed;
+
+  /// All of it, or with `dex` one DEX and the fills (a sweep). A run in progress is abandoned.
+  void begin(const std::optional<std::string>& dex = std::nullopt);
+  void abandon();
+  void on_timer();
+  [[nodiscard]] bool running() const { return running_; }
+  /// Positions and margin of one DEX alone, soon.
+  void refresh_positions(const std::string& dex);
+
+  /// Fills older than this are of before our time: neither published nor counted.
+  void set_fills_floor(UnixNanos floor) { fills_floor_ = floor; }
+  [[nodiscard]] UnixNanos fills_floor() const { return fills_floor_; }
+
+ private:
+  /// Takes a body; an error asks again.
+  using Take = std::function<Status(const std::string&)>;
+  struct Task {
+    std::string body;
+    Take take;
+    Nanos not_before{0};
+  };
+  enum class Phase { kTime, kState, kStatuses };
+
+  void add(std::string body, Take take, Nanos not_before = Nanos{0});
+  void pump();
+  void next_phase();
+  void ask_state();
+  void ask_fills(std::int64_t from_ms);
+  void ask_statuses();
+  void finish();
+  Status take_open_orders(const std::string& body);
+  Status take_clearinghouse(const std::string& dex, const std::string& body);
+  Status take_fills(std::int64_t from_ms, const std::string& body);
+  /// A word of a query, counted if it changed its order.
+  void take_word(const venues::OrderWord& word);
+  void adopt_orphans();
+
+  EngineCore& core_;
+  PositionBook& positions_;
+  bool running_ = false;
+  Phase phase_ = Phase::kTime;
+  std::uint64_t generation_ = 0;
+  std::vector<std::string> dexs_;
+  std::vector<Task> tasks_;
+  std::size_t asked_ = 0;
+  UnixNanos asked_at_venue_time_;
+  std::set<std::string> seen_open_;  // cloids
+  std::set<venues::FillKey> seen_fills_;
+  Repaired repaired_;
+  UnixNanos fills_floor_;
+};
+
+}  // namespace perpwire::gateway
