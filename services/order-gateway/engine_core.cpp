@@ -72,7 +72,8 @@ bool EngineCore::note(v1::JournalRecord& record) {
 void EngineCore::ask(std::string body, TokenBudget::Urgency urgency, Answered done) {
   const std::uint64_t cost = hyperliquid::info_weight(type_of(body));
   if (!weight.take(cost, urgency, now.mono)) {
-    refused_.emplace_back(std::move(done), Error{ErrorCode::kRateLimited, "our share of the budget"});
+    refused_.emplace_back(std::move(done),
+                          Error{ErrorCode::kRateLimited, "our share of the budget"});
     return;
   }
   ++counters.queries;

@@ -91,9 +91,7 @@ class EngineCore {
   void take_fill(const venues::Fill& fill);
 
   /// First of all action ids of this life: later than those of any life before.
-  void seed_ids(UnixNanos wall) {
-    action_id_ = static_cast<std::uint64_t>(wall.value() / 1'000);
-  }
+  void seed_ids(UnixNanos wall) { action_id_ = static_cast<std::uint64_t>(wall.value() / 1'000); }
 
  private:
   struct Question {

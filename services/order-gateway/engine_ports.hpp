@@ -39,9 +39,6 @@ using ActionId = std::uint64_t;
 using QueryId = std::uint64_t;
 using SignId = std::uint64_t;
 
-/// Where a reply goes; the driver's own numbering.
-using RequestToken = std::uint64_t;
-
 struct SignOut {
   SignId id = 0;
   v1::SignRequest request;
@@ -63,9 +60,9 @@ struct AskOut {
   std::uint64_t post_id = 0;
   std::string body;
 };
-struct AnswerOut {
-  RequestToken token = 0;
-  v1::Reply reply;
+/// A frame for the user stream's connection (subscriptions).
+struct SendFrame {
+  std::string text;
 };
 struct DropStream {
   std::string reason;
@@ -76,8 +73,7 @@ struct LogLine {
   std::string text;
 };
 
-using EngineOut =
-    std::variant<SignOut, SendWs, SendRest, AskOut, AnswerOut, DropStream, LogLine>;
+using EngineOut = std::variant<SignOut, SendWs, SendRest, AskOut, SendFrame, DropStream, LogLine>;
 
 /// Whether the bytes of one copy left this machine.
 enum class CopyFate {

@@ -44,10 +44,14 @@ ErrorMeaning meaning(const CopyAnswer& answer, const ExchangeReply* reply, Copie
 
 std::string_view to_string(ActionKind kind) {
   switch (kind) {
-    case ActionKind::kOrder: return "order";
-    case ActionKind::kModify: return "modify";
-    case ActionKind::kCancel: return "cancel";
-    case ActionKind::kNoop: return "noop";
+    case ActionKind::kOrder:
+      return "order";
+    case ActionKind::kModify:
+      return "modify";
+    case ActionKind::kCancel:
+      return "cancel";
+    case ActionKind::kNoop:
+      return "noop";
   }
   return "";
 }
@@ -208,8 +212,7 @@ void Executor::on_signed(ActionId id, const Result<v1::SignReply>& reply) {
   if (!reply || reply->status() != "OK" || reply->body().empty()) {
     Failure failure{ErrorCode::kSignerUnavailable, reply ? reply->reason() : reply.error().text};
     if (reply && reply->status() == "REJECTED") {
-      failure.code =
-          error_code_from_string(reply->code()).value_or(ErrorCode::kSignerRefused);
+      failure.code = error_code_from_string(reply->code()).value_or(ErrorCode::kSignerRefused);
       if (failure.code == ErrorCode::kLeaseLost && on_lease_lost) on_lease_lost(failure.reason);
     }
     // No signature reached us, so no byte reached the venue.
@@ -351,7 +354,8 @@ void Executor::on_answer(ActionId action, bool by_ws, const CopyAnswer& answer) 
   (by_ws ? pending.ws_open : pending.rest_open) = false;
   if (by_ws) breaker_.on_success();
   Result<ExchangeReply> reply = fail(ErrorCode::kMalformed, "no body");
-  if (answer.kind == CopyAnswer::Kind::kBody) reply = hyperliquid::parse_exchange_reply(answer.body);
+  if (answer.kind == CopyAnswer::Kind::kBody)
+    reply = hyperliquid::parse_exchange_reply(answer.body);
   for (const ClientOrderId& id : pending.orders) {
     InFlightOrder* order = core_.tracker.find(id);
     if (pending.kind == ActionKind::kOrder && order != nullptr) {
@@ -373,11 +377,12 @@ void Executor::on_answer(ActionId action, bool by_ws, const CopyAnswer& answer) 
       not_executed(pending, Fate::kNotExecuted, Failure{found_meaning.code, words});
       finish(action);
       return;
-    case Verdict::kUnknown: break;
+    case Verdict::kUnknown:
+      break;
   }
-  core_.log(LogLevel::kWarning, "account=" + core_.settings.account + " action=" +
-                                    std::string(to_string(pending.kind)) + " nonce=" +
-                                    std::to_string(pending.nonce) +
+  core_.log(LogLevel::kWarning, "account=" + core_.settings.account +
+                                    " action=" + std::string(to_string(pending.kind)) +
+                                    " nonce=" + std::to_string(pending.nonce) +
                                     " answered without proof: " + words);
   if (pending.ws_open || pending.rest_open) return;  // the other copy may still tell
   unknown(pending);
@@ -398,8 +403,8 @@ void Executor::apply(Pending& pending, const ExchangeReply& reply, bool /*only_c
     apply_to_order(pending, i, item != nullptr ? *item : ItemReply{});
   }
   settle_orders(pending);
-  const bool open = std::any_of(
-      pending.orders.begin(), pending.orders.end(), [&](const ClientOrderId& id) {
+  const bool open =
+      std::any_of(pending.orders.begin(), pending.orders.end(), [&](const ClientOrderId& id) {
         const InFlightOrder* order = core_.tracker.find(id);
         if (order == nullptr) return false;
         if (pending.kind == ActionKind::kOrder) return order->create_unsettled();
@@ -436,6 +441,7 @@ void Executor::apply_to_order(Pending& pending, std::size_t i, const ItemReply& 
       if (pending.kind == ActionKind::kOrder) order->create_fate(Fate::kRejected, {}, words);
       if (pending.kind == ActionKind::kModify) {
         order->modify_fate(pending.id, Fate::kRejected, {}, words);
+        note_modify_settled(pending.id, pending.orders[i]);
         // Whether the old order lives on is not said. (hyperliquid.md section 14)
         if (on_cancel_doubtful) on_cancel_doubtful(pending.orders[i]);
       }
@@ -451,6 +457,15 @@ void Executor::apply_to_order(Pending& pending, std::size_t i, const ItemReply& 
       }
       return;
   }
+}
+
+void Executor::note_modify_settled(ActionId action, const ClientOrderId& id) {
+  v1::JournalRecord record;
+  v1::StateNote& note = *record.mutable_state_note();
+  note.set_name(std::string(kModifySettled));
+  note.set_value(std::to_string(action) + " " + id.value());
+  // Where the disk refuses it, a restart asks the venue once more.
+  ignore(core_.note(record), "only saves a question after a restart");
 }
 
 // ---------------------------------------------------------------- no answer
@@ -501,15 +516,21 @@ void Executor::not_executed(Pending& pending, Fate fate, const Failure& failure)
     InFlightOrder* order = core_.tracker.find(id);
     if (order == nullptr) continue;
     switch (pending.kind) {
-      case ActionKind::kOrder: order->create_fate(fate, {}, failure); break;
-      case ActionKind::kModify: order->modify_fate(pending.id, fate, {}, failure); break;
+      case ActionKind::kOrder:
+        order->create_fate(fate, {}, failure);
+        break;
+      case ActionKind::kModify:
+        order->modify_fate(pending.id, fate, {}, failure);
+        note_modify_settled(pending.id, id);
+        break;
       case ActionKind::kCancel:
         // A cancel that did nothing is tried again; only the venue's refusal is told.
         order->cancel_fate(fate == Fate::kRejected ? CancelFate::kRefused : CancelFate::kUnknown,
                            failure);
         if (on_cancel_doubtful) on_cancel_doubtful(id);
         break;
-      case ActionKind::kNoop: break;
+      case ActionKind::kNoop:
+        break;
     }
   }
   settle_orders(pending);
@@ -542,8 +563,8 @@ void Executor::unknown(Pending& pending) {
     return;
   }
   if (on_unknown) {
-    on_unknown({id, pending.kind, pending.nonce, pending.expires_after_ms, pending.sent,
-                pending.orders});
+    on_unknown(
+        {id, pending.kind, pending.nonce, pending.expires_after_ms, pending.sent, pending.orders});
   }
 }
 

@@ -13,6 +13,9 @@
 
 namespace perpwire::gateway {
 
+/// Name of the journal's note that a modify did nothing: "<action id> <client order id>".
+inline constexpr std::string_view kModifySettled = "modify_settled";
+
 enum class ActionKind { kOrder, kModify, kCancel, kNoop };
 std::string_view to_string(ActionKind kind);
 
@@ -86,7 +89,7 @@ class Executor {
     std::uint64_t expires_after_ms = 0;
     std::string body;
     std::uint64_t post_id = 0;
-    bool ws_open = false;       // a WebSocket copy waits for its answer
+    bool ws_open = false;  // a WebSocket copy waits for its answer
     bool ws_may_have_left = false;
     bool rest_open = false;
     bool rest_may_have_left = false;
@@ -110,6 +113,7 @@ class Executor {
   void apply(Pending& pending, const hyperliquid::ExchangeReply& reply, bool only_copy);
   void apply_to_order(Pending& pending, std::size_t i, const hyperliquid::ItemReply& item);
   void not_executed(Pending& pending, Fate fate, const Failure& failure);
+  void note_modify_settled(ActionId action, const ClientOrderId& id);
   void unknown(Pending& pending);
   void settle_orders(const Pending& pending);
   void finish(ActionId id);

@@ -44,8 +44,7 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
     const Quantity theirs = told == words.end() ? Quantity{} : told->second.quantity;
     if (theirs == held.quantity) {
       suspects_.erase(pair);
-      const venues::PositionWord word =
-          told == words.end() ? venues::PositionWord{} : told->second;
+      const venues::PositionWord word = told == words.end() ? venues::PositionWord{} : told->second;
       if (!known || !same_terms(word, held.word)) changed.push_back(pair);
       held.word = word;
       continue;

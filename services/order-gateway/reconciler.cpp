@@ -94,7 +94,9 @@ void Reconciler::next_phase() {
       phase_ = Phase::kStatuses;
       ask_statuses();
       break;
-    case Phase::kStatuses: finish(); return;
+    case Phase::kStatuses:
+      finish();
+      return;
   }
   pump();
 }
@@ -203,7 +205,8 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
   if (on_margin) on_margin(*state, dex);
   if (positions_.has_suspects() && running_ && phase_ == Phase::kState) {
     // Seen once: a fill may be on its way. Ask again before anything is concluded.
-    add(hyperliquid::clearinghouse_request(core_.settings.address, dex),
+    add(
+        hyperliquid::clearinghouse_request(core_.settings.address, dex),
         [this, dex](const std::string& again) { return take_clearinghouse(dex, again); },
         core_.now.mono + kSecondLook);
   }
@@ -225,9 +228,9 @@ void Reconciler::adopt_orphans() {
     core_.emit(std::move(events));
     if (known) continue;
     ++repaired_["adopted"];
-    core_.log(LogLevel::kWarning, "account=" + core_.settings.account + " adopted " +
-                                      orphan.cloid + " " + orphan.trading_pair.value() + " oid=" +
-                                      orphan.word.venue_order_id.value());
+    core_.log(LogLevel::kWarning, "account=" + core_.settings.account + " adopted " + orphan.cloid +
+                                      " " + orphan.trading_pair.value() +
+                                      " oid=" + orphan.word.venue_order_id.value());
   }
 }
 

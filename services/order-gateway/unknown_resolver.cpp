@@ -93,7 +93,8 @@ void UnknownResolver::step(Entry& entry) {
     }
     case Stage::kFirstStatus:
     case Stage::kSecondStatus:
-    case Stage::kRound: return;  // answers are on their way
+    case Stage::kRound:
+      return;  // answers are on their way
   }
 }
 
@@ -151,8 +152,12 @@ void UnknownResolver::ask(Entry& entry, std::string body,
               }
               if (--current->waiting_for > 0) return;
               switch (current->stage) {
-                case Stage::kFirstStatus: current->stage = Stage::kBetween; return;
-                case Stage::kSecondStatus: ask_round(*current); return;
+                case Stage::kFirstStatus:
+                  current->stage = Stage::kBetween;
+                  return;
+                case Stage::kSecondStatus:
+                  ask_round(*current);
+                  return;
                 case Stage::kRound:
                   if (current->epoch != core_.connection_epoch) {
                     restart(*current);
@@ -162,7 +167,8 @@ void UnknownResolver::ask(Entry& entry, std::string body,
                   conclude(*current, "venue time is past its expiry and nothing there knows it");
                   return;
                 case Stage::kWaiting:
-                case Stage::kBetween: return;
+                case Stage::kBetween:
+                  return;
               }
             });
 }
@@ -220,8 +226,7 @@ void UnknownResolver::ask_round(Entry& entry) {
         take_words(*words);
         return {};
       });
-  ask(entry,
-      hyperliquid::fills_by_time_request(user, entry.action.sent.millis() - kFillOverlapMs),
+  ask(entry, hyperliquid::fills_by_time_request(user, entry.action.sent.millis() - kFillOverlapMs),
       [this](const std::string& body) -> Status {
         const auto fills = hyperliquid::parse_fills(body);
         if (!fills) return tl::unexpected(fills.error());
@@ -242,10 +247,9 @@ void UnknownResolver::conclude(Entry& entry, const std::string& proof) {
       order->create_fate(Fate::kNotExecuted, {}, failure);
     }
     core_.tracker.settle(*order, core_.now.wall, events);
-    core_.log(LogLevel::kInfo, "account=" + core_.settings.account + " client_order_id=" +
-                                   order_id.value() + " " +
-                                   std::string(to_string(entry.action.kind)) +
-                                   " never executed: " + proof);
+    core_.log(LogLevel::kInfo,
+              "account=" + core_.settings.account + " client_order_id=" + order_id.value() + " " +
+                  std::string(to_string(entry.action.kind)) + " never executed: " + proof);
   }
   core_.emit(std::move(events));
   entries_.erase(id);

@@ -1,0 +1,561 @@
+#include "libs/common/contract_json.hpp"
+#include "libs/venues/hyperliquid/rate_limits.hpp"
+#include "services/order-gateway/account_engine.hpp"
+#include "services/order-gateway/order_messages.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <utility>
+
+/// Commands of clients: what is checked, in which order, and what is answered.
+namespace perpwire::gateway {
+namespace {
+
+constexpr std::int64_t kBasisPoints = 10'000;
+
+v1::Reply accepted(const std::string& request_id, const ClientOrderId& id) {
+  v1::Reply reply;
+  reply.set_request_id(request_id);
+  reply.set_client_order_id(id.value());
+  reply.set_status("ACCEPTED");
+  return reply;
+}
+
+v1::Reply rejected(const std::string& request_id, const std::string& id, const Error& error) {
+  v1::Reply reply;
+  reply.set_request_id(request_id);
+  reply.set_client_order_id(id);
+  reply.set_status("REJECTED");
+  reply.set_code(std::string(to_string(error.code)));
+  reply.set_reason(error.text);
+  return reply;
+}
+
+v1::Reply rejected(const std::string& request_id, const std::string& id, ErrorCode code,
+                   std::string text) {
+  return rejected(request_id, id, Error{code, std::move(text)});
+}
+
+bool is_ioc(const OrderContent& content) {
+  return content.type == OrderType::kMarket || content.time_in_force == TimeInForce::kIoc;
+}
+
+/// price x (10000 +- bps) / 10000, exact.
+Result<Price> moved(const Price& price, std::int64_t bps) {
+  const auto product = multiply(widen(price.value()), WideDecimal{kBasisPoints + bps});
+  if (!product) return tl::unexpected(product.error());
+  const auto quotient = divide(*product, WideDecimal{kBasisPoints});
+  if (!quotient) return tl::unexpected(quotient.error());
+  const auto narrowed = narrow(*quotient);
+  if (!narrowed) return tl::unexpected(narrowed.error());
+  return Price{*narrowed};
+}
+
+}  // namespace
+
+v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
+  core_.now = now;
+  ++core_.counters.commands;
+  const std::string& type = command.type();
+  const std::string& request_id = command.request_id();
+  v1::Reply reply;
+  reply.set_request_id(request_id);
+  if (type == "place") {
+    reply = place(command.order(), request_id);
+  } else if (type == "place_batch") {
+    place_batch(command, reply);
+  } else if (type == "cancel") {
+    v1::CancelRequest request = command.cancel();
+    if (request.client_order_id().empty()) request.set_client_order_id(command.client_order_id());
+    if (request.exchange_order_id().empty()) {
+      request.set_exchange_order_id(command.exchange_order_id());
+    }
+    reply = cancel(request, request_id);
+  } else if (type == "cancel_batch") {
+    for (const v1::CancelRequest& request : command.cancels()) {
+      *reply.add_results() = cancel(request, "");
+    }
+  } else if (type == "cancel_all") {
+    reply = cancel_all(command);
+  } else if (type == "modify") {
+    v1::ModifyRequest request = command.modify();
+    if (request.client_order_id().empty()) request.set_client_order_id(command.client_order_id());
+    if (!request.has_price() && command.has_price()) *request.mutable_price() = command.price();
+    if (!request.has_amount() && command.has_amount()) *request.mutable_amount() = command.amount();
+    reply = modify(request, request_id);
+  } else if (type == "modify_batch") {
+    for (const v1::ModifyRequest& request : command.modifies()) {
+      *reply.add_results() = modify(request, request_id);
+    }
+  } else if (type == "close_position") {
+    reply = close_position(command);
+  } else if (type == "get_order") {
+    reply = get_order(command);
+  } else if (type == "get_open_orders") {
+    reply = get_open_orders(command);
+  } else if (type == "get_positions") {
+    reply = get_positions(command);
+  } else if (type == "get_balances") {
+    reply = get_balances(command);
+  } else if (type == "set_leverage" || type == "set_isolated_margin" || type == "session") {
+    reply = rejected(request_id, "", ErrorCode::kUnsupported, type + " is not supported yet");
+  } else {
+    reply = rejected(request_id, "", ErrorCode::kInvalidCommand,
+                     "type: expected place, cancel, modify, ..., found \"" + type + "\"");
+  }
+  if (reply.status() == "REJECTED") ++core_.counters.rejected;
+  canceller_.on_timer();  // cancels leave at once
+  return reply;
+}
+
+// ---------------------------------------------------------------- placing
+
+Status AccountEngine::open_for_orders() const {
+  if (state_ == EngineState::kHalted) return fail(ErrorCode::kHalted, reason_);
+  if (lease_held_ && !signer_ok_) {
+    return fail(ErrorCode::kSignerUnavailable, "the signer did not answer");
+  }
+  if (state_ != EngineState::kReady) {
+    return fail(ErrorCode::kNotReady, "account " + core_.settings.account + " is " +
+                                          std::string(to_string(state_)) + ": " + reason_);
+  }
+  if (!core_.writable()) {
+    return fail(ErrorCode::kInternal, "the journal does not take records: no new orders");
+  }
+  if (const auto skew = core_.venue_clock.skew();
+      skew && std::chrono::abs(*skew) > core_.settings.max_clock_skew) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*skew).count();
+    return fail(ErrorCode::kClockSkew,
+                "our clock is " + std::to_string(ms) + " ms from the venue's: at most " +
+                    std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                       core_.settings.max_clock_skew)
+                                       .count()) +
+                    " ms are allowed");
+  }
+  if (!executor_.has_room()) {
+    return fail(ErrorCode::kRateLimited,
+                std::to_string(executor_.unanswered()) + " actions are unanswered: at most " +
+                    std::to_string(core_.settings.max_unanswered) + " may be");
+  }
+  if (core_.settings.need_risk) return risk_.usable(core_.now.mono);
+  return {};
+}
+
+limits::Exposure AccountEngine::exposure(const TradingPair& pair,
+                                         const ClientOrderId* instead_of) const {
+  limits::Exposure found;
+  found.position = positions_.quantity(pair);
+  found.account_open_orders = static_cast<std::uint32_t>(core_.tracker.live_count());
+  for (const ClientOrderId& id : core_.tracker.live(pair)) {
+    if (instead_of != nullptr && id == *instead_of) {
+      --found.account_open_orders;
+      continue;
+    }
+    const InFlightOrder* order = core_.tracker.find(id);
+    if (order == nullptr) continue;
+    ++found.open_orders;
+    const bool buy = order->content().side == Side::kBuy;
+    Quantity& sum = order->content().reduce_only
+                        ? (buy ? found.reduce_only_buys : found.reduce_only_sells)
+                        : (buy ? found.working_buys : found.working_sells);
+    sum = add(sum, order->working_quantity()).value_or(sum);
+  }
+  return found;
+}
+
+Status AccountEngine::check_limits(const OrderContent& content, const Price& price,
+                                   const Quantity& quantity,
+                                   const ClientOrderId* instead_of) const {
+  if (!core_.settings.need_risk) return {};
+  const limits::OrderToCheck order{.account = content.account.value(),
+                                   .trading_pair = content.trading_pair.value(),
+                                   .side = content.side,
+                                   .quantity = quantity,
+                                   .price = price,
+                                   .trigger_price = content.trigger_price,
+                                   .reduce_only = content.reduce_only,
+                                   .immediate = is_ioc(content)};
+  return limits::check_order(
+      order, exposure(content.trading_pair, instead_of),
+      references_.reference(content.trading_pair, core_.now.wall),
+      risk_.limits().find(content.account.value(), content.trading_pair.value()), risk_.level(),
+      core_.now.wall, {.reference_max_age = core_.settings.reference_stale_after});
+}
+
+Result<Price> AccountEngine::wire_price(const OrderContent& content,
+                                        const hyperliquid::Instrument& instrument) const {
+  if (content.type != OrderType::kMarket) return *content.price;
+  const auto reference = references_.reference(content.trading_pair, core_.now.wall);
+  if (!reference.price) {
+    return fail(ErrorCode::kStalePrice,
+                "a MARKET order of " + content.trading_pair.value() +
+                    " needs a reference price: there is none, or it is old");
+  }
+  const auto bps =
+      static_cast<std::int64_t>(content.slippage_bps.value_or(core_.settings.default_slippage_bps));
+  if (bps >= kBasisPoints) {
+    return fail(ErrorCode::kInvalidCommand,
+                "slippage_bps: expected less than 10000, found " + std::to_string(bps));
+  }
+  const bool buy = content.side == Side::kBuy;
+  const auto capped = moved(*reference.price, buy ? bps : -bps);
+  if (!capped) return tl::unexpected(capped.error());
+  // Rounded so that the cap holds.
+  if (buy) return instrument.valid_price_at_or_below(*capped);
+  return instrument.valid_price_at_or_above(*capped);
+}
+
+Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content, bool& repeated) {
+  if (core_.instruments == nullptr) {
+    return fail(ErrorCode::kNotReady, "the venue's asset map is not loaded");
+  }
+  const auto found = core_.instruments->find(content.trading_pair);
+  if (!found) return tl::unexpected(found.error());
+  const hyperliquid::Instrument& instrument = **found;
+  const std::string cloid =
+      hyperliquid::cloid_for(prefix_, address_, content.client_order_id).to_string();
+  switch (core_.tracker.lookup(content, cloid)) {
+    case ClientOrderTracker::Placement::kRepeated:
+      repeated = true;
+      return Checked{content, cloid, {}};
+    case ClientOrderTracker::Placement::kDuplicate:
+      return fail(ErrorCode::kDuplicateClientOrderId,
+                  "client_order_id " + content.client_order_id.value() +
+                      " was used for an order with other content");
+    case ClientOrderTracker::Placement::kNew:
+      break;
+  }
+  if (instrument.delisted) {
+    return fail(ErrorCode::kMarketClosed, content.trading_pair.value() + " is delisted");
+  }
+  if (content.price) {
+    if (const Status valid = instrument.check_price(*content.price); !valid) {
+      return tl::unexpected(valid.error());
+    }
+  }
+  if (const Status valid = instrument.check_quantity(content.amount); !valid) {
+    return tl::unexpected(valid.error());
+  }
+  if (const Status open = open_for_orders(); !open) return tl::unexpected(open.error());
+  const auto price = wire_price(content, instrument);
+  if (!price) return tl::unexpected(price.error());
+  // A reduce-only order that closes the whole position may be smaller than the minimum.
+  const bool closes_all =
+      content.reduce_only && content.amount >= positions_.quantity(content.trading_pair).abs();
+  if (!closes_all) {
+    if (const Status valid = instrument.check_notional(*price, content.amount); !valid) {
+      return tl::unexpected(valid.error());
+    }
+  }
+  if (const Status within = check_limits(content, *price, content.amount, nullptr); !within) {
+    return tl::unexpected(within.error());
+  }
+  return Checked{content, cloid, *price};
+}
+
+Status AccountEngine::admit(const Checked& checked) {
+  v1::JournalRecord record;
+  v1::OrderIntent& intent = *record.mutable_order_intent();
+  *intent.mutable_order() = order_request(checked.content);
+  intent.set_cloid(checked.cloid);
+  intent.set_command_received(core_.now.wall.value());
+  if (!core_.note(record)) {
+    return fail(ErrorCode::kInternal, "the journal did not take the order: nothing was sent");
+  }
+  std::vector<TrackerEvent> events;
+  const auto admission =
+      core_.tracker.place(checked.content, checked.cloid, core_.now.wall, events);
+  if (admission.order != nullptr) {
+    admission.order->stamps().command_received = core_.now.wall.value();
+  }
+  core_.emit(std::move(events));
+  return {};
+}
+
+v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::string& request_id) {
+  v1::OrderRequest complete = request;
+  if (complete.account().empty()) complete.set_account(core_.settings.account);
+  const auto content = content_of(complete);
+  if (!content) return rejected(request_id, request.client_order_id(), content.error());
+  bool repeated = false;
+  const auto checked = check(*content, repeated);
+  if (!checked) return rejected(request_id, request.client_order_id(), checked.error());
+  if (repeated) {
+    std::vector<TrackerEvent> events;  // an adopted order takes its name here
+    core_.tracker.place(checked->content, checked->cloid, core_.now.wall, events);
+    core_.emit(std::move(events));
+    return accepted(request_id, content->client_order_id);
+  }
+  if (const Status admitted = admit(*checked); !admitted) {
+    return rejected(request_id, request.client_order_id(), admitted.error());
+  }
+  executor_.place({{content->client_order_id, checked->wire_price}});
+  return accepted(request_id, content->client_order_id);
+}
+
+void AccountEngine::place_batch(const v1::Command& command, v1::Reply& reply) {
+  // ALO apart from the rest: the venue works them off in different classes of a block.
+  std::vector<Executor::NewOrder> post_only;
+  std::vector<Executor::NewOrder> others;
+  for (const v1::OrderRequest& request : command.orders()) {
+    v1::OrderRequest complete = request;
+    if (complete.account().empty()) complete.set_account(core_.settings.account);
+    v1::Reply& result = *reply.add_results();
+    const auto content = content_of(complete);
+    if (!content) {
+      result = rejected("", request.client_order_id(), content.error());
+      continue;
+    }
+    bool repeated = false;
+    const auto checked = check(*content, repeated);
+    if (!checked) {
+      result = rejected("", request.client_order_id(), checked.error());
+      continue;
+    }
+    if (!repeated) {
+      if (const Status admitted = admit(*checked); !admitted) {
+        result = rejected("", request.client_order_id(), admitted.error());
+        continue;
+      }
+      auto& group = content->time_in_force == TimeInForce::kAlo ? post_only : others;
+      group.push_back({content->client_order_id, checked->wire_price});
+    }
+    result = accepted("", content->client_order_id);
+  }
+  for (auto* group : {&post_only, &others}) {
+    for (std::size_t at = 0; at < group->size(); at += hyperliquid::kMaxActionWeight) {
+      const auto end = std::min(group->size(), at + hyperliquid::kMaxActionWeight);
+      executor_.place({group->begin() + static_cast<std::ptrdiff_t>(at),
+                       group->begin() + static_cast<std::ptrdiff_t>(end)});
+    }
+  }
+}
+
+Status AccountEngine::may_still_send(const InFlightOrder& order) const {
+  if (!core_.settings.need_risk) return {};
+  if (const Status usable = risk_.usable(core_.now.mono); !usable) return usable;
+  const OrderContent& content = order.content();
+  return limits::check_level({.account = content.account.value(),
+                              .trading_pair = content.trading_pair.value(),
+                              .side = content.side,
+                              .quantity = content.amount,
+                              .price = std::nullopt,
+                              .trigger_price = std::nullopt,
+                              .reduce_only = content.reduce_only,
+                              .immediate = is_ioc(content)},
+                             risk_.level());
+}
+
+v1::Reply AccountEngine::close_position(const v1::Command& command) {
+  const TradingPair pair{command.trading_pair()};
+  const Quantity position = positions_.quantity(pair);
+  if (position.is_zero()) {
+    return rejected(command.request_id(), command.client_order_id(), ErrorCode::kPositionNotFound,
+                    "no position in " + pair.value());
+  }
+  v1::OrderRequest request;
+  request.set_client_order_id(command.client_order_id());
+  request.set_account(core_.settings.account);
+  request.set_trading_pair(pair.value());
+  request.set_trade_type(position.is_negative() ? "BUY" : "SELL");
+  request.set_order_type("MARKET");
+  request.set_reduce_only(true);
+  if (command.has_amount()) {
+    *request.mutable_amount() = command.amount();
+  } else {
+    set_decimal(position.abs(), *request.mutable_amount());
+  }
+  return place(request, command.request_id());
+}
+
+// ---------------------------------------------------------------- modify
+
+v1::Reply AccountEngine::modify(const v1::ModifyRequest& request, const std::string& request_id) {
+  const std::string key =
+      core_.settings.account + "\nmodify\n" + request.client_order_id() + "\n" + request_id;
+  if (const auto known = replies_.find(key); !request_id.empty() && known != replies_.end()) {
+    return known->second.reply;
+  }
+  const Status done = do_modify(request);
+  v1::Reply reply = done ? accepted(request_id, ClientOrderId{request.client_order_id()})
+                         : rejected(request_id, request.client_order_id(), done.error());
+  if (!request_id.empty()) {
+    replies_[key] = {reply, core_.now.wall};
+    v1::JournalRecord record;
+    record.mutable_command_seen()->set_key(key);
+    record.mutable_command_seen()->set_reply(reply.SerializeAsString());
+    ignore(core_.note(record), "a repeat after a restart is then checked anew");
+  }
+  return reply;
+}
+
+Status AccountEngine::do_modify(const v1::ModifyRequest& request) {
+  InFlightOrder* order = core_.tracker.find(ClientOrderId{request.client_order_id()});
+  if (order == nullptr) {
+    return fail(ErrorCode::kOrderNotFound,
+                "client_order_id " + request.client_order_id() + " is not known");
+  }
+  const std::string name = "order " + request.client_order_id();
+  if (is_final(order->state())) {
+    return fail(ErrorCode::kOrderFinal, name + " is " + std::string(to_string(order->state())));
+  }
+  if (request.has_trigger_price()) {
+    return fail(ErrorCode::kUnsupported, "trigger_price: trigger orders are not supported yet");
+  }
+  if (is_ioc(order->content())) {
+    return fail(ErrorCode::kUnsupported, name + " does not rest: there is nothing to modify");
+  }
+  if (!order->can_modify()) {
+    return fail(ErrorCode::kNotReady, name + " is " + std::string(to_string(order->state())) +
+                                          " or has a modify without an answer");
+  }
+  Price price = order->price().value_or(Price{});
+  if (request.has_price()) {
+    const auto number = to_decimal(request.price());
+    if (!number) return fail(ErrorCode::kInvalidCommand, "price: " + number.error().text);
+    price = Price{*number};
+  }
+  Quantity amount = order->amount();
+  if (request.has_amount()) {
+    const auto number = to_decimal(request.amount());
+    if (!number) return fail(ErrorCode::kInvalidCommand, "amount: " + number.error().text);
+    amount = Quantity{*number};
+  }
+  const auto quantity = subtract(amount, order->filled());
+  if (!quantity || !quantity->is_positive()) {
+    return fail(ErrorCode::kInvalidCommand, "amount: expected more than the " +
+                                                order->filled().to_string() +
+                                                " already filled, found " + amount.to_string());
+  }
+  const auto found = core_.instruments->find(order->content().trading_pair);
+  if (!found) return tl::unexpected(found.error());
+  if (Status valid = (*found)->check_price(price); !valid) return valid;
+  if (Status valid = (*found)->check_quantity(*quantity); !valid) return valid;
+  if (Status open = open_for_orders(); !open) return open;
+  if (!order->content().reduce_only) {
+    if (Status valid = (*found)->check_notional(price, *quantity); !valid) return valid;
+  }
+  const ClientOrderId id = order->content().client_order_id;
+  if (Status within = check_limits(order->content(), price, *quantity, &id); !within) return within;
+  const TradingPair& pair = order->content().trading_pair;
+  if (order->content().side == Side::kBuy) {
+    const auto ask = references_.best_ask(pair, core_.now.wall);
+    if (ask && price >= *ask) {
+      return fail(ErrorCode::kPostOnly, "price " + price.to_string() + " would cross the ask " +
+                                            ask->to_string() + ": a modify never takes");
+    }
+  } else {
+    const auto bid = references_.best_bid(pair, core_.now.wall);
+    if (bid && price <= *bid) {
+      return fail(ErrorCode::kPostOnly, "price " + price.to_string() + " would cross the bid " +
+                                            bid->to_string() + ": a modify never takes");
+    }
+  }
+  executor_.modify(id, {.action = 0, .price = price, .amount = amount, .quantity = *quantity});
+  return {};
+}
+
+// ---------------------------------------------------------------- cancel
+
+v1::Reply AccountEngine::cancel(const v1::CancelRequest& request, const std::string& request_id) {
+  InFlightOrder* order = nullptr;
+  if (!request.client_order_id().empty()) {
+    order = core_.tracker.find(ClientOrderId{request.client_order_id()});
+  } else if (!request.exchange_order_id().empty()) {
+    order = core_.tracker.find_by_venue_id(VenueOrderId{request.exchange_order_id()});
+  } else {
+    return rejected(request_id, "", ErrorCode::kInvalidCommand,
+                    "cancel: expected client_order_id or exchange_order_id, found neither");
+  }
+  if (order == nullptr) {
+    return rejected(request_id, request.client_order_id(), ErrorCode::kOrderNotFound,
+                    "no order " + request.client_order_id() + request.exchange_order_id());
+  }
+  const ClientOrderId id = order->content().client_order_id;
+  if (!order->may_be_live()) {
+    return rejected(request_id, id.value(), ErrorCode::kOrderFinal,
+                    "order " + id.value() + " is " + std::string(to_string(order->state())));
+  }
+  canceller_.want(id);
+  return accepted(request_id, id);
+}
+
+v1::Reply AccountEngine::cancel_all(const v1::Command& command) {
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("ACCEPTED");
+  const std::string& pair = command.trading_pair();
+  for (const ClientOrderId& id : core_.tracker.live()) {
+    const InFlightOrder* order = core_.tracker.find(id);
+    if (pair.empty() || order->content().trading_pair.value() == pair) {
+      canceller_.want(id);
+      v1::Reply& result = *reply.add_results();
+      result.set_client_order_id(id.value());
+      result.set_status("ACCEPTED");
+    }
+  }
+  if (core_.settings.foreign_orders == ForeignOrders::kAll) {
+    std::vector<VenueOrderId> ids;
+    for (const auto& [id, order] : core_.tracker.foreign()) {
+      if (pair.empty() || order.trading_pair.value() == pair) ids.push_back(id);
+    }
+    canceller_.want_foreign(ids);
+  }
+  return reply;
+}
+
+// ---------------------------------------------------------------- queries
+
+v1::Reply AccountEngine::get_order(const v1::Command& command) {
+  const InFlightOrder* order =
+      !command.client_order_id().empty()
+          ? core_.tracker.find(ClientOrderId{command.client_order_id()})
+          : core_.tracker.find_by_venue_id(VenueOrderId{command.exchange_order_id()});
+  if (order == nullptr) {
+    return rejected(command.request_id(), command.client_order_id(), ErrorCode::kOrderNotFound,
+                    "no order " + command.client_order_id() + command.exchange_order_id());
+  }
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("OK");
+  *reply.add_orders() = order_data(order->view(order->created()));
+  return reply;
+}
+
+v1::Reply AccountEngine::get_open_orders(const v1::Command& command) {
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("OK");
+  for (const ClientOrderId& id : core_.tracker.open()) {
+    const InFlightOrder* order = core_.tracker.find(id);
+    if (!command.trading_pair().empty() &&
+        order->content().trading_pair.value() != command.trading_pair()) {
+      continue;
+    }
+    *reply.add_orders() = order_data(order->view(core_.now.wall));
+  }
+  return reply;
+}
+
+v1::Reply AccountEngine::get_positions(const v1::Command& command) {
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("OK");
+  for (const auto& [pair, held] : positions_.all()) {
+    if (held.quantity.is_zero()) continue;
+    if (!command.trading_pair().empty() && pair.value() != command.trading_pair()) continue;
+    *reply.add_positions() = position_data(pair, held);
+  }
+  return reply;
+}
+
+v1::Reply AccountEngine::get_balances(const v1::Command& command) {
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("OK");
+  for (const auto& [asset, balance] : balances_) *reply.add_balances() = balance;
+  return reply;
+}
+
+}  // namespace perpwire::gateway

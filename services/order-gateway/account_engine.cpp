@@ -1,0 +1,661 @@
+#include "services/order-gateway/account_engine.hpp"
+
+#include "libs/common/contract_json.hpp"
+#include "libs/venues/hyperliquid/account_messages.hpp"
+#include "libs/venues/hyperliquid/symbols.hpp"
+#include "services/order-gateway/order_messages.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <utility>
+
+namespace perpwire::gateway {
+namespace {
+
+constexpr Nanos kLeaseInterval = std::chrono::seconds{3};
+constexpr Nanos kRetry = std::chrono::seconds{1};
+constexpr Nanos kTimePollWaiting = std::chrono::milliseconds{500};
+constexpr Nanos kTimePollIdle = std::chrono::seconds{5};
+constexpr Nanos kFillPatience = std::chrono::seconds{10};
+constexpr Nanos kForgetInterval = std::chrono::minutes{1};
+constexpr Nanos kPositionDelay = std::chrono::milliseconds{500};
+constexpr Nanos kMissingFills = std::chrono::seconds{1};
+constexpr std::int64_t kFirstStartOverlapMs = 60'000;
+constexpr Nanos kReplyMemory = std::chrono::minutes{10};
+constexpr std::string_view kFillsFloor = "fills_floor:";
+
+}  // namespace
+
+std::string_view to_string(EngineState state) {
+  switch (state) {
+    case EngineState::kStarting:
+      return "STARTING";
+    case EngineState::kReconciling:
+      return "RECONCILING";
+    case EngineState::kReady:
+      return "READY";
+    case EngineState::kHalted:
+      return "HALTED";
+    case EngineState::kStopped:
+      return "STOPPED";
+  }
+  return "";
+}
+
+AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskGate& risk,
+                             ReferencePrices& references)
+    : core_(std::move(settings), writer),
+      risk_(risk),
+      references_(references),
+      executor_(core_),
+      resolver_(core_, executor_),
+      reconciler_(core_, positions_),
+      canceller_(core_, executor_),
+      protocol_(core_.settings.address) {
+  const auto address = Address::parse(core_.settings.address);
+  const auto prefix = hyperliquid::parse_cloid_prefix(core_.settings.cloid_prefix);
+  if (!address)
+    throw ConfigError("accounts." + core_.settings.account + ".address: " + address.error().text);
+  if (!prefix)
+    throw ConfigError("accounts." + core_.settings.account +
+                      ".cloid_prefix: " + prefix.error().text);
+  address_ = *address;
+  prefix_ = *prefix;
+
+  core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
+    if (!positions_.on_fill(fill, pair)) return;
+    publish_position(pair);
+    const std::string dex(hyperliquid::dex_of(pair.value()));
+    dirty_dexs_.emplace(dex, core_.now.mono + kPositionDelay);
+  };
+  executor_.on_unknown = [this](const UnknownAction& action) { resolver_.add(action); };
+  executor_.on_cancel_doubtful = [this](const ClientOrderId& id) { canceller_.on_doubt(id); };
+  executor_.on_lease_lost = [this](const std::string& reason) { lease_refused_ = reason; };
+  executor_.may_still_send = [this](const InFlightOrder& order) { return may_still_send(order); };
+  reconciler_.on_done = [this](const Reconciler::Repaired& repaired) {
+    const bool first = !reconciled_;
+    reconciled_ = true;
+    if (first) {
+      evaluate();
+      publish_status(repaired);
+    } else if (!repaired.empty()) {
+      core_.log(LogLevel::kWarning,
+                "account=" + core_.settings.account + " a sweep found what the stream never said");
+      publish_status(repaired);
+    }
+  };
+  reconciler_.on_margin = [this](const hyperliquid::ClearinghouseState& state,
+                                 const std::string& dex) {
+    publish_balance(dex.empty() ? "USDC" : dex + ":USDC", state.account_value, state.withdrawable);
+  };
+  reconciler_.on_balances = [this](const std::vector<venues::BalanceWord>& words) {
+    for (const auto& word : words) {
+      publish_balance("spot:" + word.asset, word.total, word.available);
+    }
+  };
+  reconciler_.on_position_changed = [this](const TradingPair& pair) { publish_position(pair); };
+  reconciler_.on_adjustment = [this](const PositionBook::Adjustment& adjustment) {
+    v1::Envelope envelope;
+    envelope.set_event_type("position_adjusted");
+    v1::PositionAdjusted& data = *envelope.mutable_position_adjusted();
+    data.set_venue(std::string(kVenue));
+    data.set_account(core_.settings.account);
+    data.set_trading_pair(adjustment.trading_pair.value());
+    set_decimal(adjustment.before, *data.mutable_before());
+    set_decimal(adjustment.after, *data.mutable_after());
+    data.set_cause(reconciled_ ? "reconciliation" : "reconciliation at start");
+    core_.publish("adjustments." + std::string(kVenue) + "." + core_.settings.account + "." +
+                      adjustment.trading_pair.value(),
+                  std::move(envelope));
+  };
+}
+
+// ---------------------------------------------------------------- rebuilding
+
+void AccountEngine::restore(const v1::JournalRecord& record) {
+  switch (record.kind_case()) {
+    case v1::JournalRecord::kOrderIntent: {
+      const v1::OrderIntent& intent = record.order_intent();
+      if (!mine(intent.order().account())) return;
+      const auto content = restored_content_of(intent.order());
+      if (content) {
+        core_.tracker.restore_intent(*content, intent.cloid(), UnixNanos{record.timestamp()});
+      }
+      return;
+    }
+    case v1::JournalRecord::kActionSent: {
+      const v1::ActionSent& sent = record.action_sent();
+      if (!mine(sent.account())) return;
+      UnknownAction action{.action = sent.action_id(),
+                           .kind = ActionKind::kOrder,
+                           .nonce = sent.nonce(),
+                           .expires_after_ms = static_cast<std::uint64_t>(sent.expires_after()),
+                           .sent = UnixNanos{sent.sent()},
+                           .orders = {}};
+      for (const std::string& id : sent.client_order_ids()) {
+        action.orders.push_back(ClientOrderId{id});
+      }
+      if (sent.kind() == to_string(ActionKind::kCancel)) {
+        for (const ClientOrderId& id : action.orders) restored_cancels_.push_back(id);
+        return;
+      }
+      if (sent.kind() == to_string(ActionKind::kModify)) {
+        action.kind = ActionKind::kModify;
+        for (const v1::LegSent& leg : sent.legs()) {
+          InFlightOrder* order = core_.tracker.find(ClientOrderId{leg.client_order_id()});
+          const ModifyIntent intent{
+              .action = action.action,
+              .price = Price{to_decimal(leg.price()).value_or(Decimal{})},
+              .amount = Quantity{to_decimal(leg.amount()).value_or(Decimal{})},
+              .quantity = Quantity{to_decimal(leg.quantity()).value_or(Decimal{})}};
+          if (order != nullptr && !order->modify_unsettled()) order->begin_modify(intent);
+        }
+      }
+      restored_actions_[action.action] = std::move(action);
+      return;
+    }
+    case v1::JournalRecord::kStateNote: {
+      const v1::StateNote& note = record.state_note();
+      const std::string value = note.value();
+      if (note.name() == kModifySettled) {
+        std::uint64_t action = 0;
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), action);
+        if (error != std::errc{} || *end != ' ') return;
+        InFlightOrder* order = core_.tracker.find(
+            ClientOrderId{value.substr(static_cast<std::size_t>(end - value.data()) + 1)});
+        if (order != nullptr) order->modify_fate(action, Fate::kRejected);
+      } else if (note.name() == std::string(kFillsFloor) + core_.settings.account) {
+        std::int64_t floor = 0;
+        std::from_chars(value.data(), value.data() + value.size(), floor);
+        reconciler_.set_fills_floor(UnixNanos{floor});
+        floor_known_ = true;
+      }
+      return;
+    }
+    case v1::JournalRecord::kCommandSeen: {
+      const v1::CommandSeen& seen = record.command_seen();
+      KnownReply known{.reply = {}, .at = UnixNanos{record.timestamp()}};
+      if (seen.key().starts_with(core_.settings.account + "\n") &&
+          known.reply.ParseFromString(seen.reply())) {
+        replies_[seen.key()] = std::move(known);
+      }
+      return;
+    }
+    case v1::JournalRecord::kEvent:
+      break;
+    default:
+      return;
+  }
+  const v1::Envelope& envelope = record.event().envelope();
+  if (envelope.has_fill() && mine(envelope.fill().account())) {
+    const auto coin = hyperliquid::perp_coin(TradingPair{envelope.fill().trading_pair()});
+    const FillReport report =
+        fill_report_of(envelope.fill(), coin.value_or(envelope.fill().trading_pair()));
+    core_.tracker.restore_fill(report);
+    positions_.on_fill(report.fill, report.trading_pair);
+  } else if (envelope.has_order() && mine(envelope.order().account())) {
+    const auto event = order_event_of(envelope);
+    if (event) core_.tracker.restore_event(*event);
+  } else if (envelope.has_position() && mine(envelope.position().account())) {
+    const auto quantity = to_decimal(envelope.position().amount());
+    if (quantity) {
+      positions_.restore(TradingPair{envelope.position().trading_pair()}, Quantity{*quantity});
+    }
+  } else if (envelope.has_balance() && mine(envelope.balance().account())) {
+    balances_[envelope.balance().asset()] = envelope.balance();
+  }
+}
+
+void AccountEngine::finish_restore(Now now) {
+  core_.now = now;
+  core_.seed_ids(now.wall);
+  // Orders of which an action may have left.
+  std::map<ClientOrderId, bool> sent;
+  for (auto& [id, action] : restored_actions_) {
+    bool open = false;
+    for (const ClientOrderId& order_id : action.orders) {
+      sent[order_id] = true;
+      InFlightOrder* order = core_.tracker.find(order_id);
+      if (order == nullptr) continue;
+      if (action.kind == ActionKind::kModify) {
+        if (order->unsettled_modify() != id) continue;
+        order->modify_fate(id, Fate::kUnknown);
+      } else {
+        if (!order->create_unsettled()) continue;
+        order->create_fate(Fate::kUnknown);
+      }
+      open = true;
+    }
+    if (open) resolver_.add(action);
+  }
+  std::vector<ClientOrderId> never_sent;
+  core_.tracker.for_each([&](const InFlightOrder& order) {
+    if (order.create_unsettled() && !sent.contains(order.content().client_order_id)) {
+      never_sent.push_back(order.content().client_order_id);
+    }
+  });
+  for (const ClientOrderId& id : never_sent) {
+    core_.tracker.find(id)->create_fate(
+        Fate::kNotExecuted, {},
+        Failure{ErrorCode::kNeverPlaced, "the gateway stopped before it was sent"});
+  }
+  for (const ClientOrderId& id : restored_cancels_) {
+    InFlightOrder* order = core_.tracker.find(id);
+    if (order == nullptr || !order->may_be_live()) continue;
+    order->begin_cancel();
+    order->cancel_fate(CancelFate::kUnknown);
+    canceller_.want(id);
+  }
+  std::vector<TrackerEvent> events;
+  core_.tracker.finish_restore(now.wall, events);
+  core_.emit(std::move(events));
+  restored_actions_.clear();
+  restored_cancels_.clear();
+  if (!floor_known_) {
+    // The first start of all: what the account did before is not ours to tell.
+    const UnixNanos floor = UnixNanos::from_millis(now.wall.millis() - kFirstStartOverlapMs);
+    reconciler_.set_fills_floor(floor);
+    floor_known_ = true;
+    v1::JournalRecord record;
+    record.mutable_state_note()->set_name(std::string(kFillsFloor) + core_.settings.account);
+    record.mutable_state_note()->set_value(std::to_string(floor.value()));
+    ignore(core_.note(record), "a later start then takes a later floor, before any order");
+  }
+  publish_status({});
+}
+
+void AccountEngine::set_instruments(const hyperliquid::Instruments& instruments, Now now) {
+  core_.now = now;
+  core_.instruments = &instruments;
+  evaluate();
+}
+
+// ---------------------------------------------------------------- life cycle
+
+std::string AccountEngine::not_ready_because() const {
+  if (core_.instruments == nullptr) return "the venue's asset map is not loaded";
+  if (!lease_held_) return "the trading lease is not held";
+  if (!core_.stream_open) return "not connected to the venue";
+  if (!protocol_.ready()) return "the user stream is not acknowledged";
+  if (!reconciled_) return "reconciling";
+  if (wait_for_others_ && !core_.venue_clock.is_past(others_may_land_until_)) {
+    return "waiting until what was signed before can no longer land";
+  }
+  if (core_.settings.journal_may_be_behind) {
+    const auto first = core_.venue_clock.first();
+    const Nanos signed_before =
+        std::chrono::milliseconds{static_cast<std::int64_t>(core_.settings.expires_after_ms)};
+    if (!first || !core_.venue_clock.is_past(*first + signed_before)) {
+      return "waiting until what an earlier life may have sent can no longer land";
+    }
+  }
+  return "";
+}
+
+void AccountEngine::evaluate() {
+  if (stopping_) return set_state(EngineState::kStopped, "asked to stop");
+  if (!lease_refused_.empty()) return set_state(EngineState::kHalted, lease_refused_);
+  const std::string reason = not_ready_because();
+  if (reason.empty()) return set_state(EngineState::kReady, "");
+  const bool started = core_.instruments != nullptr && lease_held_;
+  set_state(started ? EngineState::kReconciling : EngineState::kStarting, reason);
+}
+
+void AccountEngine::set_state(EngineState state, std::string reason,
+                              const Reconciler::Repaired& repaired) {
+  if (state == state_ && reason == reason_) return;
+  const bool changed = state != state_;
+  state_ = state;
+  reason_ = std::move(reason);
+  core_.log(changed ? LogLevel::kInfo : LogLevel::kInfo,
+            "account=" + core_.settings.account + " state=" + std::string(to_string(state_)) +
+                " reason=" + reason_);
+  publish_status(repaired);
+}
+
+void AccountEngine::publish_status(const Reconciler::Repaired& repaired) {
+  v1::Envelope envelope;
+  envelope.set_event_type("gateway_status");
+  v1::GatewayStatus& data = *envelope.mutable_gateway_status();
+  data.set_venue(std::string(kVenue));
+  data.set_account(core_.settings.account);
+  data.set_state(std::string(to_string(state_)));
+  data.set_reason(reason_);
+  for (const auto& [kind, count] : repaired) (*data.mutable_repaired())[kind] = count;
+  core_.publish("gateway." + std::string(kVenue) + ".status", std::move(envelope));
+}
+
+void AccountEngine::ask_lease() {
+  if (lease_asked_ || !lease_refused_.empty()) return;
+  lease_asked_ = true;
+  v1::SignRequest request;
+  request.set_type("lease");
+  request.set_key(core_.settings.key);
+  request.set_account(core_.settings.account);
+  request.set_network(core_.settings.network);
+  request.mutable_lease()->set_holder(core_.settings.holder);
+  request.mutable_lease()->set_boot_id(core_.settings.boot_id);
+  core_.sign(std::move(request), [this](const Result<v1::SignReply>& reply) { on_lease(reply); });
+}
+
+void AccountEngine::on_lease(const Result<v1::SignReply>& reply) {
+  lease_asked_ = false;
+  if (!reply) {
+    signer_ok_ = false;
+    next_lease_ = core_.now.mono + kRetry;
+    return;
+  }
+  signer_ok_ = true;
+  if (reply->status() != "OK") {
+    next_lease_ = core_.now.mono + kRetry;
+    const auto code = error_code_from_string(reply->code());
+    // Who has lost the lease does not ask again; who never had it waits until it is free.
+    if (code == ErrorCode::kLeaseLost && lease_held_) {
+      lease_held_ = false;
+      lease_refused_ = "lease lost: " + reply->reason();
+    } else {
+      core_.log(LogLevel::kWarning,
+                "account=" + core_.settings.account + " lease refused: " + reply->reason());
+    }
+    evaluate();
+    return;
+  }
+  next_lease_ = core_.now.mono + kLeaseInterval;
+  if (!lease_held_) {
+    const v1::LeaseGrant& grant = reply->lease();
+    if (!grant.same_instance() && grant.latest_expires_after() != 0) {
+      wait_for_others_ = true;
+      others_may_land_until_ =
+          UnixNanos::from_millis(static_cast<std::int64_t>(grant.latest_expires_after()));
+    }
+  }
+  lease_held_ = true;
+  executor_.set_lease_epoch(reply->lease().epoch());
+  evaluate();
+}
+
+void AccountEngine::poll_venue_time() {
+  const bool waiting = resolver_.size() > 0 || wait_for_others_ ||
+                       core_.settings.journal_may_be_behind || state_ != EngineState::kReady;
+  if (time_asked_ || core_.now.mono < next_time_poll_ || core_.instruments == nullptr) return;
+  time_asked_ = true;
+  next_time_poll_ = core_.now.mono + (waiting ? kTimePollWaiting : kTimePollIdle);
+  core_.ask(hyperliquid::exchange_status_request(), TokenBudget::Urgency::kReserve,
+            [this](const Result<std::string>& answer) {
+              time_asked_ = false;
+              if (!answer) return;
+              const auto time = hyperliquid::parse_exchange_status(*answer);
+              if (time) core_.venue_clock.on_time(*time, core_.now.wall, core_.now.mono);
+            });
+}
+
+void AccountEngine::sweep() {
+  if (!reconciled_ || reconciler_.running() || !protocol_.ready()) return;
+  if (fills_wanted_ && core_.now.mono >= fills_wanted_at_) {
+    fills_wanted_ = false;
+    next_sweep_ = core_.now.mono;
+  }
+  if (core_.now.mono < next_sweep_) return;
+  next_sweep_ = core_.now.mono + core_.settings.reconcile_interval;
+  const auto& dexs = core_.settings.dexs;
+  reconciler_.begin(dexs[sweep_dex_ % dexs.size()]);
+  ++sweep_dex_;
+}
+
+void AccountEngine::on_timer(Now now) {
+  core_.now = now;
+  core_.retry_backlog();
+  core_.expire_questions();
+  std::vector<hyperliquid::AccountProtocol::Action> actions;
+  if (core_.stream_open) protocol_.on_timer(now.mono, actions);
+  on_actions(actions);
+  executor_.on_timer();
+  resolver_.on_timer();
+  reconciler_.on_timer();
+  if (core_.instruments != nullptr && now.mono >= next_lease_) ask_lease();
+  poll_venue_time();
+  sweep();
+  for (auto it = dirty_dexs_.begin(); it != dirty_dexs_.end();) {
+    if (now.mono < it->second) {
+      ++it;
+      continue;
+    }
+    reconciler_.refresh_positions(it->first);
+    it = dirty_dexs_.erase(it);
+  }
+  std::vector<TrackerEvent> events;
+  core_.tracker.release_held(now.wall, kFillPatience, events);
+  core_.emit(std::move(events));
+  for (const ClientOrderId& id : core_.tracker.live()) {
+    const InFlightOrder* order = core_.tracker.find(id);
+    if (order->must_be_cancelled()) canceller_.want(id);
+    if (order->awaits_fills() && !fills_wanted_) {
+      fills_wanted_ = true;
+      fills_wanted_at_ = now.mono + kMissingFills;
+    }
+  }
+  if (limits::demands_cancel(risk_.level())) cancel_everything(now);
+  canceller_.on_timer();
+  if (now.mono >= next_forget_) {
+    next_forget_ = now.mono + kForgetInterval;
+    core_.tracker.forget_final(now.wall - core_.settings.final_order_retention);
+    std::erase_if(replies_,
+                  [&](const auto& known) { return now.wall - known.second.at > kReplyMemory; });
+  }
+  evaluate();
+}
+
+void AccountEngine::on_level(Now now) {
+  core_.now = now;
+  if (limits::demands_cancel(risk_.level())) {
+    cancel_everything(now);
+    canceller_.on_timer();
+  }
+}
+
+void AccountEngine::cancel_everything(Now now) {
+  core_.now = now;
+  for (const ClientOrderId& id : core_.tracker.live()) canceller_.want(id);
+  if (core_.settings.foreign_orders == ForeignOrders::kAll) {
+    std::vector<VenueOrderId> ids;
+    for (const auto& [id, order] : core_.tracker.foreign()) ids.push_back(id);
+    canceller_.want_foreign(ids);
+  }
+}
+
+// ---------------------------------------------------------------- venue
+
+void AccountEngine::on_stream_open(Now now) {
+  core_.now = now;
+  core_.stream_open = true;
+  ++core_.connection_epoch;
+  std::vector<hyperliquid::AccountProtocol::Action> actions;
+  protocol_.on_connected(now.mono, actions);
+  on_actions(actions);
+  evaluate();
+}
+
+void AccountEngine::on_stream_closed(Now now) {
+  core_.now = now;
+  if (!core_.stream_open) return;
+  core_.stream_open = false;
+  ++core_.connection_epoch;
+  reconciled_ = false;
+  reconciler_.abandon();
+  protocol_.on_disconnected();
+  core_.on_stream_closed();
+  executor_.on_stream_closed();
+  evaluate();
+}
+
+void AccountEngine::on_frame(std::string_view frame, Now now) {
+  core_.now = now;
+  std::vector<hyperliquid::AccountProtocol::Action> actions;
+  for (const std::string& problem : protocol_.on_text(frame, now.mono, actions)) {
+    ++core_.counters.problems;
+    core_.log(LogLevel::kWarning, "account=" + core_.settings.account + " " + problem);
+  }
+  on_actions(actions);
+}
+
+void AccountEngine::on_fill(const venues::Fill& fill) {
+  if (fill.time < reconciler_.fills_floor()) return;
+  core_.take_fill(fill);
+}
+
+void AccountEngine::on_actions(std::vector<hyperliquid::AccountProtocol::Action>& actions) {
+  using Protocol = hyperliquid::AccountProtocol;
+  for (Protocol::Action& action : actions) {
+    if (auto* text = std::get_if<Protocol::SendText>(&action)) {
+      core_.out.emplace_back(SendFrame{std::move(text->text)});
+    } else if (std::holds_alternative<Protocol::StreamReady>(action)) {
+      reconciler_.begin();
+      evaluate();
+    } else if (const auto* updates = std::get_if<hyperliquid::OrderUpdates>(&action)) {
+      for (const auto& word : updates->words.items) core_.take_word(word);
+    } else if (const auto* fills = std::get_if<hyperliquid::UserFills>(&action)) {
+      for (const auto& fill : fills->fills.items) on_fill(fill);
+    } else if (const auto* event = std::get_if<hyperliquid::UserEvent>(&action)) {
+      for (const auto& fill : event->fills.items) on_fill(fill);
+      for (const auto& word : event->fundings) {
+        v1::Envelope envelope;
+        envelope.set_event_type("funding");
+        v1::FundingPayment& data = *envelope.mutable_funding();
+        const TradingPair pair = core_.pair_of(word.symbol);
+        data.set_venue(std::string(kVenue));
+        data.set_account(core_.settings.account);
+        data.set_trading_pair(pair.value());
+        set_decimal(word.payment, *data.mutable_payment());
+        if (word.quantity) set_decimal(*word.quantity, *data.mutable_amount());
+        if (word.rate) set_decimal(*word.rate, *data.mutable_funding_rate());
+        data.set_asset("USDC");
+        data.set_exchange_timestamp(word.time.value());
+        core_.publish("funding." + std::string(kVenue) + "." + pair.value(), std::move(envelope));
+      }
+      for (const auto& cancel : event->cancels) {
+        // Which order, and why, comes with its own status.
+        const InFlightOrder* order = core_.tracker.find_by_venue_id(cancel.venue_order_id);
+        if (order != nullptr && order->may_be_live()) {
+          canceller_.on_doubt(order->content().client_order_id);
+        }
+      }
+      if (event->liquidation) {
+        core_.log(LogLevel::kError,
+                  "account=" + core_.settings.account + " liquidation: " + event->liquidation->raw);
+        v1::Envelope envelope;
+        envelope.set_event_type("ledger");
+        v1::LedgerUpdate& data = *envelope.mutable_ledger();
+        data.set_venue(std::string(kVenue));
+        data.set_account(core_.settings.account);
+        data.set_kind("liquidation");
+        data.set_asset("USDC");
+        data.set_raw(event->liquidation->raw);
+        data.set_exchange_timestamp(core_.now.wall.value());
+        core_.publish("ledger." + std::string(kVenue) + "." + core_.settings.account,
+                      std::move(envelope));
+      }
+    } else if (const auto* answer = std::get_if<hyperliquid::PostAnswer>(&action)) {
+      on_post(*answer);
+    } else if (const auto* error = std::get_if<hyperliquid::StreamError>(&action)) {
+      if (!error->pending_post) continue;
+      const CopyAnswer refused{
+          .kind = CopyAnswer::Kind::kLost, .body = {}, .status = 0, .reason = error->text};
+      if (!executor_.on_post_answer(*error->pending_post, refused)) {
+        core_.on_post_info(*error->pending_post, fail(ErrorCode::kRateLimited, error->text));
+      }
+    }
+  }
+}
+
+void AccountEngine::on_post(const hyperliquid::PostAnswer& answer) {
+  if (answer.kind == hyperliquid::PostKind::kInfo) {
+    core_.on_post_info(answer.id, answer.payload);
+    return;
+  }
+  CopyAnswer copy{
+      .kind = CopyAnswer::Kind::kBody, .body = answer.payload, .status = 0, .reason = {}};
+  if (answer.kind == hyperliquid::PostKind::kError) {
+    copy.kind = CopyAnswer::Kind::kHttpStatus;
+    copy.status = hyperliquid::leading_http_status(answer.payload);
+    if (core_.on_post_info(answer.id, fail(ErrorCode::kVenueUnavailable, answer.payload))) return;
+  }
+  executor_.on_post_answer(answer.id, copy);
+}
+
+void AccountEngine::on_query_answer(QueryId id, const Result<std::string>& answer, Now now) {
+  core_.now = now;
+  core_.on_query_answer(id, answer);
+}
+
+void AccountEngine::on_copy_left(ActionId action, bool by_ws, CopyFate fate, Now now) {
+  core_.now = now;
+  executor_.on_copy_left(action, by_ws, fate);
+}
+
+void AccountEngine::on_copy_answer(ActionId action, bool by_ws, const CopyAnswer& answer, Now now) {
+  core_.now = now;
+  executor_.on_answer(action, by_ws, answer);
+}
+
+void AccountEngine::on_signed(SignId id, const Result<v1::SignReply>& reply, Now now) {
+  core_.now = now;
+  core_.on_signed(id, reply);
+}
+
+std::vector<EngineOut> AccountEngine::take_out() { return std::exchange(core_.out, {}); }
+
+// ---------------------------------------------------------------- positions and balances
+
+v1::Position AccountEngine::position_data(const TradingPair& pair,
+                                          const PositionBook::Held& held) const {
+  v1::Position data;
+  data.set_venue(std::string(kVenue));
+  data.set_account(core_.settings.account);
+  data.set_trading_pair(pair.value());
+  set_decimal(held.quantity, *data.mutable_amount());
+  if (held.quantity == held.word.quantity) {  // the venue's terms are those of this quantity
+    if (held.word.entry_price) set_decimal(*held.word.entry_price, *data.mutable_entry_price());
+    if (held.word.unrealized_pnl) {
+      set_decimal(*held.word.unrealized_pnl, *data.mutable_unrealized_pnl());
+    }
+    if (held.word.liquidation_price) {
+      set_decimal(*held.word.liquidation_price, *data.mutable_liquidation_price());
+    }
+  }
+  if (held.word.leverage) data.set_leverage(*held.word.leverage);
+  data.set_margin_mode(held.word.margin_mode == venues::MarginMode::kCross ? "CROSS" : "ISOLATED");
+  return data;
+}
+
+void AccountEngine::publish_position(const TradingPair& pair) {
+  const auto found = positions_.all().find(pair);
+  if (found == positions_.all().end()) return;
+  v1::Envelope envelope;
+  envelope.set_event_type("position");
+  *envelope.mutable_position() = position_data(pair, found->second);
+  core_.publish(
+      "positions." + std::string(kVenue) + "." + core_.settings.account + "." + pair.value(),
+      std::move(envelope));
+}
+
+void AccountEngine::publish_balance(const std::string& asset, const Decimal& total,
+                                    const Decimal& available) {
+  v1::Balance data;
+  data.set_venue(std::string(kVenue));
+  data.set_account(core_.settings.account);
+  data.set_asset(asset);
+  set_decimal(total, *data.mutable_total());
+  set_decimal(available, *data.mutable_available());
+  v1::Balance& known = balances_[asset];
+  if (known.SerializeAsString() == data.SerializeAsString()) return;
+  known = data;
+  v1::Envelope envelope;
+  envelope.set_event_type("balance");
+  *envelope.mutable_balance() = data;
+  core_.publish("balances." + std::string(kVenue) + "." + core_.settings.account + "." + asset,
+                std::move(envelope));
+}
+
+}  // namespace perpwire::gateway

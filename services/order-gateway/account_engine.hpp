@@ -1,0 +1,182 @@
+#pragma once
+
+#include "libs/common/address.hpp"
+#include "libs/limits/order_check.hpp"
+#include "libs/venues/hyperliquid/account_protocol.hpp"
+#include "libs/venues/hyperliquid/cloid.hpp"
+#include "services/order-gateway/cancel_keeper.hpp"
+#include "services/order-gateway/engine_core.hpp"
+#include "services/order-gateway/executor.hpp"
+#include "services/order-gateway/position_book.hpp"
+#include "services/order-gateway/reconciler.hpp"
+#include "services/order-gateway/reference_prices.hpp"
+#include "services/order-gateway/risk_gate.hpp"
+#include "services/order-gateway/unknown_resolver.hpp"
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace perpwire::gateway {
+
+enum class EngineState { kStarting, kReconciling, kReady, kHalted, kStopped };
+std::string_view to_string(EngineState state);
+
+/// Everything that decides for one account: commands in, replies out; signed actions, questions to
+/// the venue and events as its outputs (EngineOut, EventWriter).
+///
+/// Pure: no clock, no I/O; each input carries its time. The driver does what `take_out()` returns,
+/// in order, and feeds back what comes of it. Several accounts are several engines that share
+/// nothing but the risk gate and the reference prices.
+class AccountEngine {
+ public:
+  AccountEngine(EngineSettings settings, EventWriter& writer, RiskGate& risk,
+                ReferencePrices& references);
+
+  // ---- once, in this order
+  /// Every kept record of the journal, in order; other accounts' are passed over.
+  void restore(const v1::JournalRecord& record);
+  /// The journal is read: what an earlier life left open is taken up.
+  void finish_restore(Now now);
+  void set_instruments(const hyperliquid::Instruments& instruments, Now now);
+
+  // ---- clients
+  v1::Reply on_command(const v1::Command& command, Now now);
+  /// The level changed (heartbeat or halt): cancel what must be cancelled.
+  void on_level(Now now);
+  /// on_stop = cancel.
+  void cancel_everything(Now now);
+
+  // ---- venue
+  void on_stream_open(Now now);
+  void on_stream_closed(Now now);
+  void on_frame(std::string_view frame, Now now);
+  void on_query_answer(QueryId id, const Result<std::string>& answer, Now now);
+  void on_copy_left(ActionId action, bool by_ws, CopyFate fate, Now now);
+  void on_copy_answer(ActionId action, bool by_ws, const CopyAnswer& answer, Now now);
+
+  // ---- signer
+  void on_signed(SignId id, const Result<v1::SignReply>& reply, Now now);
+
+  /// At least every 50 ms.
+  void on_timer(Now now);
+
+  std::vector<EngineOut> take_out();
+
+  [[nodiscard]] EngineState state() const { return state_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+  [[nodiscard]] const EngineCounters& counters() const { return core_.counters; }
+  [[nodiscard]] const hyperliquid::AccountProtocol::Counters& stream_counters() const {
+    return protocol_.counters();
+  }
+  [[nodiscard]] const ClientOrderTracker& tracker() const { return core_.tracker; }
+  [[nodiscard]] const PositionBook& positions() const { return positions_; }
+  [[nodiscard]] const EngineSettings& settings() const { return core_.settings; }
+  [[nodiscard]] std::size_t unanswered() const { return executor_.unanswered(); }
+  [[nodiscard]] std::size_t unknown() const { return resolver_.size(); }
+  [[nodiscard]] std::optional<Nanos> clock_skew() const { return core_.venue_clock.skew(); }
+
+ private:
+  struct Checked {
+    OrderContent content;
+    std::string cloid;
+    Price wire_price;
+  };
+  struct KnownReply {
+    v1::Reply reply;
+    UnixNanos at;
+  };
+
+  // Commands (account_commands.cpp)
+  v1::Reply place(const v1::OrderRequest& request, const std::string& request_id);
+  void place_batch(const v1::Command& command, v1::Reply& reply);
+  /// Everything that is checked before an order is tracked; `repeated` is set for a known one.
+  Result<Checked> check(const OrderContent& content, bool& repeated);
+  Status admit(const Checked& checked);
+  v1::Reply modify(const v1::ModifyRequest& request, const std::string& request_id);
+  Status do_modify(const v1::ModifyRequest& request);
+  v1::Reply cancel(const v1::CancelRequest& request, const std::string& request_id);
+  v1::Reply cancel_all(const v1::Command& command);
+  v1::Reply close_position(const v1::Command& command);
+  v1::Reply get_order(const v1::Command& command);
+  v1::Reply get_open_orders(const v1::Command& command);
+  v1::Reply get_positions(const v1::Command& command);
+  v1::Reply get_balances(const v1::Command& command);
+  /// Whether orders may be taken now at all.
+  [[nodiscard]] Status open_for_orders() const;
+  [[nodiscard]] Status check_limits(const OrderContent& content, const Price& wire_price,
+                                    const Quantity& quantity,
+                                    const ClientOrderId* instead_of) const;
+  [[nodiscard]] limits::Exposure exposure(const TradingPair& pair,
+                                          const ClientOrderId* instead_of) const;
+  Result<Price> wire_price(const OrderContent& content,
+                           const hyperliquid::Instrument& instrument) const;
+  [[nodiscard]] Status may_still_send(const InFlightOrder& order) const;
+
+  // Life cycle (account_engine.cpp)
+  void set_state(EngineState state, std::string reason, const Reconciler::Repaired& repaired = {});
+  void publish_status(const Reconciler::Repaired& repaired);
+  void evaluate();
+  [[nodiscard]] std::string not_ready_because() const;
+  void ask_lease();
+  void on_lease(const Result<v1::SignReply>& reply);
+  void poll_venue_time();
+  void on_actions(std::vector<hyperliquid::AccountProtocol::Action>& actions);
+  void on_post(const hyperliquid::PostAnswer& answer);
+  void on_fill(const venues::Fill& fill);
+  [[nodiscard]] v1::Position position_data(const TradingPair& pair,
+                                           const PositionBook::Held& held) const;
+  void publish_position(const TradingPair& pair);
+  void publish_balance(const std::string& asset, const Decimal& total, const Decimal& available);
+  void sweep();
+  [[nodiscard]] bool mine(const std::string& account) const {
+    return account == core_.settings.account;
+  }
+
+  EngineCore core_;
+  RiskGate& risk_;
+  ReferencePrices& references_;
+  PositionBook positions_;
+  Executor executor_;
+  UnknownResolver resolver_;
+  Reconciler reconciler_;
+  CancelKeeper canceller_;
+  hyperliquid::AccountProtocol protocol_;
+  Address address_;
+  hyperliquid::CloidPrefix prefix_{};
+
+  EngineState state_ = EngineState::kStarting;
+  std::string reason_ = "starting";
+  bool reconciled_ = false;
+  bool stopping_ = false;
+  // Lease
+  bool lease_held_ = false;
+  bool lease_asked_ = false;
+  bool signer_ok_ = false;
+  std::string lease_refused_;
+  UnixNanos others_may_land_until_;  // venue time
+  bool wait_for_others_ = false;
+  Nanos next_lease_{0};
+  // Pace
+  Nanos next_time_poll_{0};
+  bool time_asked_ = false;
+  Nanos next_sweep_{0};
+  std::size_t sweep_dex_ = 0;
+  Nanos next_forget_{0};
+  std::map<std::string, Nanos> dirty_dexs_;  // positions moved: ask for their terms at
+  bool fills_wanted_ = false;
+  Nanos fills_wanted_at_{0};
+  bool floor_known_ = false;
+
+  std::map<std::string, v1::Balance> balances_;
+  std::map<std::string, KnownReply> replies_;  // of modifies, by key
+  // From the journal, until finish_restore.
+  std::map<ActionId, UnknownAction> restored_actions_;
+  std::map<ActionId, std::vector<ModifyIntent>> restored_intents_;
+  std::vector<ClientOrderId> restored_cancels_;
+};
+
+}  // namespace perpwire::gateway
