@@ -41,6 +41,9 @@ class AccountEngine {
   void restore(const v1::JournalRecord& record);
   /// The journal is read: what an earlier life left open is taken up.
   void finish_restore(Now now);
+  /// What an earlier life signed may be missing in the journal (another boot, a first start): READY
+  /// only when none of it can land any more.
+  void set_journal_may_be_behind(bool behind) { core_.settings.journal_may_be_behind = behind; }
   void set_instruments(const hyperliquid::Instruments& instruments, Now now);
 
   // ---- clients
@@ -49,6 +52,12 @@ class AccountEngine {
   void on_level(Now now);
   /// on_stop = cancel.
   void cancel_everything(Now now);
+  /// No new orders from here on.
+  void on_stop(Now now) {
+    core_.now = now;
+    stopping_ = true;
+    evaluate();
+  }
 
   // ---- venue
   void on_stream_open(Now now);

@@ -256,12 +256,7 @@ bool InFlightOrder::refused_at_once() const {
   return create_ == Fate::kRejected && legs_.size() == 1 && !legs_.front().acknowledged;
 }
 
-bool InFlightOrder::complete() const {
-  if (legs_.empty() || filled_ < amount()) return false;
-  const auto& end = legs_.back().terminal;
-  const bool cut_short = end && end->status != OrderStatus::kFilled;
-  return !cut_short;
-}
+bool InFlightOrder::complete() const { return !legs_.empty() && filled_ >= amount(); }
 
 OrderState InFlightOrder::live_state() const {
   const Modify* pending = open_modify();
@@ -291,7 +286,12 @@ OrderState InFlightOrder::state() const {
     return cancel_ == Cancel::kInFlight || cancel_ == Cancel::kUnknown ? OrderState::kPendingCancel
                                                                        : OrderState::kOpen;
   }
-  if (complete()) return OrderState::kFilled;
+  if (complete()) {
+    // Fills that crossed a modify can complete an order whose last leg was cancelled. Said once,
+    // an end stays: CANCELLED if that was told first.
+    return published_state_ == OrderState::kCancelled ? OrderState::kCancelled
+                                                      : OrderState::kFilled;
+  }
   const Modify* pending = open_modify();
   if (pending == nullptr && done(legs_.back())) {
     const auto& end = legs_.back().terminal;

@@ -45,7 +45,10 @@ struct Acknowledgement {
 /// The state is a function of the set of facts, never of the order in which they arrived: an
 /// acknowledgement, stream updates, fills, answers of queries and reconciliation may come in any
 /// sequence, any number of times. Facts are only added; a fill is counted once by its identity
-/// (time, symbol, trade id, venue order id); executed quantity comes from fills alone.
+/// (time, symbol, trade id, venue order id); executed quantity comes from fills alone. One case is
+/// left where what was told first stays, because an end that was published is never taken back: an
+/// order whose last leg was cancelled and whose fills, crossing a modify, reach its amount all the
+/// same ends as CANCELLED or FILLED, by which of the two was known first.
 ///
 /// An order is a chain of legs (venue order ids) under one client order id: the placing makes the
 /// first, each accepted modify the next; any leg's fill counts. At most one modify is in flight.

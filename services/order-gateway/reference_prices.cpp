@@ -26,7 +26,7 @@ void ReferencePrices::on_feed_lost(const TradingPair& pair) {
 }
 
 bool ReferencePrices::fresh(UnixNanos at, UnixNanos now) const {
-  return at.value() != 0 && now - at <= stale_after_;
+  return at.value() != 0 && now - held_until(at) <= stale_after_;
 }
 
 std::optional<Price> ReferencePrices::best_bid(const TradingPair& pair, UnixNanos now) const {
@@ -50,10 +50,11 @@ limits::Reference ReferencePrices::reference(const TradingPair& pair, UnixNanos 
     if (sum) {
       const auto middle = divide(*sum, WideDecimal{2});
       const auto narrowed = middle ? narrow(*middle) : fail(ErrorCode::kMalformed, "");
-      if (narrowed) return {.price = Price{*narrowed}, .at = known.top_at};
+      if (narrowed) return {.price = Price{*narrowed}, .at = held_until(known.top_at)};
     }
   }
-  if (fresh(known.mark_at, now) && known.mark) return {.price = known.mark, .at = known.mark_at};
+  if (fresh(known.mark_at, now) && known.mark)
+    return {.price = known.mark, .at = held_until(known.mark_at)};
   return {};
 }
 

@@ -19,6 +19,9 @@ class ReferencePrices {
   void on_top(const TradingPair& pair, std::optional<Price> bid, std::optional<Price> ask,
               UnixNanos received);
   void on_mark(const TradingPair& pair, std::optional<Price> mark, UnixNanos received);
+  /// The publisher lives and has called no feed lost: what it said last still holds. A market whose
+  /// best prices do not move sends nothing.
+  void on_alive(UnixNanos received) { alive_at_ = received; }
   /// The feed of a pair (or of all, with an empty pair) is not live: its prices count no more.
   void on_feed_lost(const TradingPair& pair);
 
@@ -39,7 +42,11 @@ class ReferencePrices {
   };
   [[nodiscard]] bool fresh(UnixNanos at, UnixNanos now) const;
 
+  /// Until when a price of that age holds.
+  [[nodiscard]] UnixNanos held_until(UnixNanos at) const { return at > alive_at_ ? at : alive_at_; }
+
   Nanos stale_after_;
+  UnixNanos alive_at_;
   std::unordered_map<TradingPair, Known> known_;
 };
 

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "libs/common/metrics.hpp"
+#include "libs/common/service.hpp"
+#include "libs/net/http_client.hpp"
+#include "services/order-gateway/account_engine.hpp"
+#include "services/order-gateway/asset_map_client.hpp"
+#include "services/order-gateway/command_endpoint.hpp"
+#include "services/order-gateway/event_publisher.hpp"
+#include "services/order-gateway/market_feed.hpp"
+#include "services/order-gateway/reference_prices.hpp"
+#include "services/order-gateway/replay_endpoint.hpp"
+#include "services/order-gateway/risk_gate.hpp"
+#include "services/order-gateway/signer_client.hpp"
+#include "services/order-gateway/venue_link.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace perpwire::gateway {
+
+/// The process: one engine and one link for each account, and the sockets around them. Decides
+/// nothing itself.
+/// Thread: the io_context's. Owned by main.
+class GatewayApp {
+ public:
+  explicit GatewayApp(ServiceContext& context);
+  ~GatewayApp();
+
+  void start();
+
+ private:
+  struct Account {
+    std::unique_ptr<AccountEngine> engine;
+    std::unique_ptr<VenueLink> link;
+  };
+  struct Timer;
+
+  void restore(const v1::JournalRecord& record);
+  void on_instruments(hyperliquid::Instruments instruments);
+  v1::Reply on_command(const v1::Command& command);
+  v1::Reply on_halt(const v1::Command& command);
+  void obey(const RiskGate::Change& change);
+  Account* account_of(const v1::Command& command, std::string& problem);
+  void tick();
+  void stop(std::function<void()> done);
+  void measure();
+  void fill_heartbeat(v1::Heartbeat& heartbeat);
+  [[nodiscard]] std::string overall_state() const;
+
+  ServiceContext& context_;
+  const Settings& settings_;
+  ReferencePrices references_;
+  RiskGate risk_;
+  std::map<std::string, Account> accounts_;
+  std::unique_ptr<EventPublisher> events_;
+  std::unique_ptr<net::HttpClient> http_;
+  std::vector<std::unique_ptr<hyperliquid::Instruments>> instruments_;  // engines keep references
+  std::unique_ptr<AssetMapClient> asset_map_;
+  std::unique_ptr<SignerClient> signer_;
+  std::unique_ptr<MarketFeed> market_;
+  std::unique_ptr<RiskFeed> risk_feed_;
+  std::unique_ptr<CommandEndpoint> commands_;
+  std::unique_ptr<ReplayEndpoint> replay_;
+  std::unique_ptr<Timer> timer_;
+  Nanos next_measure_{0};
+  bool stopping_ = false;
+};
+
+}  // namespace perpwire::gateway
