@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kReservePercent = 20;
 constexpr Nanos kQuestionTimeout = std::chrono::seconds{5};
+// Longer than the client's own timeout: only for answers that the driver lost.
+constexpr Nanos kSigningTimeout = std::chrono::seconds{3};
 
 std::uint64_t share(std::uint64_t whole, const EngineSettings& settings) {
   return settings.documented_limits ? whole * settings.ip_share_percent / 100 : 0;
@@ -118,6 +120,13 @@ void EngineCore::expire_questions() {
     if (now.mono >= question.deadline) late.push_back(id);
   }
   for (const QueryId id : late) on_query_answer(id, fail(ErrorCode::kTimeout, "no answer in 5 s"));
+  std::vector<SignId> unsigned_ids;
+  for (const auto& [id, signing] : signing_) {
+    if (now.mono >= signing.deadline) unsigned_ids.push_back(id);
+  }
+  for (const SignId id : unsigned_ids) {
+    on_signed(id, fail(ErrorCode::kSignerUnavailable, "the signer did not answer"));
+  }
   auto refused = std::exchange(refused_, {});
   for (auto& [done, error] : refused) done(tl::unexpected<Error>(error));
 }
@@ -126,14 +135,14 @@ void EngineCore::expire_questions() {
 
 void EngineCore::sign(v1::SignRequest request, Signed done) {
   const SignId id = ++sign_id_;
-  signing_.emplace(id, std::move(done));
+  signing_.emplace(id, Signing{std::move(done), now.mono + kSigningTimeout});
   out.emplace_back(SignOut{id, std::move(request)});
 }
 
 void EngineCore::on_signed(SignId id, const Result<v1::SignReply>& reply) {
   const auto found = signing_.find(id);
   if (found == signing_.end()) return;
-  const Signed done = std::move(found->second);
+  const Signed done = std::move(found->second.done);
   signing_.erase(found);
   done(reply);
 }

@@ -109,7 +109,11 @@ class EngineCore {
   bool note_failed_ = false;
   std::map<QueryId, Question> questions_;
   std::map<std::uint64_t, QueryId> posts_;
-  std::map<SignId, Signed> signing_;
+  struct Signing {
+    Signed done;
+    Nanos deadline;
+  };
+  std::map<SignId, Signing> signing_;
   std::vector<std::pair<Answered, Error>> refused_;
   QueryId query_id_ = 0;
   SignId sign_id_ = 0;

@@ -43,21 +43,24 @@ SignerClient::SignerClient(boost::asio::io_context& io, zmq::context_t& zmq,
   config.endpoint = endpoint;
   config.hello = hello.SerializeAsString();
   config.hello_request_id = "hello";
-  client_ = std::make_unique<RequestClient>(io, zmq, config);
-  client_->on_hello([instance, allow_builds](const Result<RequestClient::Reply>& parts) {
+  config.accept_hello = [instance, allow_builds](const RequestClient::Reply& parts) -> Status {
     const auto reply = parse_reply(parts);
-    if (!reply) {
-      spdlog::warn("signer hello failed: {}", reply.error().text);
-    } else if (reply->status() != "OK") {
+    if (!reply) return tl::unexpected(reply.error());
+    if (reply->status() != "OK") {
       spdlog::error("signer refuses us: code={} reason={}", reply->code(), reply->reason());
-    } else if (const auto same = check_hello(reply->hello(), own_hello("order-gateway", instance),
-                                             {.same_build = true, .allow_builds = allow_builds});
-               !same) {
+      return fail(error_code_from_string(reply->code()).value_or(ErrorCode::kSignerRefused),
+                  reply->reason());
+    }
+    const Status same = check_hello(reply->hello(), own_hello("order-gateway", instance),
+                                    {.same_build = true, .allow_builds = allow_builds});
+    if (!same) {
       spdlog::error("signer is another build: {}", same.error().text);
     } else {
       spdlog::info("signer connected version={}", reply->hello().version());
     }
-  });
+    return same;
+  };
+  client_ = std::make_unique<RequestClient>(io, zmq, config);
 }
 
 void SignerClient::request(v1::SignRequest request, Callback callback) {
