@@ -307,6 +307,9 @@ RiskSettings read_risk(ConfigTable table, const Settings& settings) {
       table.word("on_limits_difference", {"refuse", "file", "durable"}, "refuse");
   out.daily_loss_level = table.word(
       "daily_loss_level", {"REDUCE_ONLY", "PAUSED", "CANCEL_ALL", "FLATTEN"}, "CANCEL_ALL");
+  out.position_level = table.word(
+      "position_level", {"REDUCE_ONLY", "PAUSED", "CANCEL_ALL", "FLATTEN"}, "REDUCE_ONLY");
+  out.resume = table.word("resume", {"one_step", "two_step"}, "one_step");
   out.allow_builds = table.list("allow_builds", {});
   return out;
 }

@@ -110,6 +110,8 @@ struct RiskSettings {
   Nanos confirm_interval{};  // between two questions to the venue while a kill is not confirmed
   std::string on_limits_difference;  // refuse | file | durable
   std::string daily_loss_level;      // CANCEL_ALL | REDUCE_ONLY | PAUSED | FLATTEN
+  std::string position_level;        // the same words: a position beyond max_position
+  std::string resume;                // one_step | two_step: a second operator confirms
   std::vector<std::string> allow_builds;
 };
 
