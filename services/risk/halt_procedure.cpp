@@ -29,8 +29,8 @@ void HaltProcedure::start(RiskLevel level, std::uint64_t version, std::string re
   told_ = false;
   confirmed_ = false;
   started_ = now;
+  if (first || !demands_cancel(level)) own_path_ = false;
   if (demands_cancel(level)) {
-    if (first) own_path_ = false;
     for (auto& one : targets_) {
       // What was said before this moment does not count.
       one.open.reset();

@@ -79,8 +79,13 @@ bool KillSwitch::set_recovering(bool recovering, std::string_view why) {
   return true;
 }
 
-void KillSwitch::on_higher_version_known(std::uint64_t version) {
-  known_elsewhere_ = std::max(known_elsewhere_, version);
+bool KillSwitch::on_version_known(std::uint64_t version) {
+  if (version <= memory_.version || version <= known_elsewhere_) return false;
+  known_elsewhere_ = version;
+  return halt(RiskLevel::kPaused,
+              fmt::format("the gateway knows level_version {}, ours is {}: our memory was lost",
+                          version, memory_.version),
+              "level_version");
 }
 
 }  // namespace perpwire::risk

@@ -65,9 +65,10 @@ class KillSwitch {
   /// what was missed is not known). Returns whether anything changed.
   bool set_recovering(bool recovering, std::string_view why);
 
-  /// The gateway knows a higher version than ours: our memory was lost or is an old one. Nobody
-  /// trades until an operator resumes; versions go on above it from then.
-  void on_higher_version_known(std::uint64_t version);
+  /// The gateway says which version it knows. A higher one than ours means that our memory was lost
+  /// or is an old one: PAUSED is latched, and with the operator's resume versions go on above it.
+  /// Returns whether anything changed.
+  bool on_version_known(std::uint64_t version);
 
  private:
   struct Pending {

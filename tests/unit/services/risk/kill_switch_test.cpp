@@ -95,13 +95,16 @@ TEST(KillSwitch, AFirstStepThatIsTooOldOrOverrunByAHaltIsForgotten) {
   EXPECT_EQ(*again, KillSwitch::Resume::kSecondOperatorNeeded);
 }
 
-TEST(KillSwitch, ResumesAboveAVersionThatOthersKnow) {
+TEST(KillSwitch, ALostMemoryPausesAndResumesAboveTheVersionThatOthersKnow) {
   auto made = running();
-  made.halt(kPaused, "drill", "bob");
-  made.on_higher_version_known(41);
+  EXPECT_FALSE(made.on_version_known(made.version()));
+  EXPECT_TRUE(made.on_version_known(41));
+  EXPECT_EQ(made.level(), kPaused);
   EXPECT_LT(made.version(), 41u);  // no silent jump: an operator must have looked
+  EXPECT_FALSE(made.on_version_known(41));
   ASSERT_TRUE(made.resume(kRunning, "alice", "journal was lost", kNow));
   EXPECT_EQ(made.version(), 42u);
+  EXPECT_EQ(made.level(), kRunning);
 }
 
 /// Every sequence of operations up to a length, against a model that knows three rules.
