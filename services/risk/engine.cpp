@@ -73,9 +73,9 @@ bool Engine::on_gateway_event(const v1::Envelope& envelope, UnixNanos now,
       const auto& position = envelope.position();
       if (!is_ours(position.venue(), position.account())) return false;
       positions_.add_account(position.account(), now);
-      if (!on_position(position)) return false;
+      const bool first_sight = on_position(position);
       judge_position({position.account(), position.trading_pair()}, now, out);
-      return true;
+      return first_sight;
     }
     case v1::Envelope::kPositionAdjusted: {
       const auto& adjusted = envelope.position_adjusted();
@@ -121,8 +121,8 @@ bool Engine::on_position(const v1::Position& position) {
     entry = Price{*price};
   }
   const Key key{position.account(), position.trading_pair()};
-  drop_copy_[key] = Quantity{*amount};
-  if (positions_.find(key.first, key.second) != nullptr) return true;
+  drop_copy_.insert_or_assign(key, Quantity{*amount});
+  if (positions_.find(key.first, key.second) != nullptr) return false;  // only to compare with
   // First sight: it was there before we looked.
   return counted(positions_.set_position(key.first, key.second, Quantity{*amount}, entry),
                  "position");

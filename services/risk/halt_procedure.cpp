@@ -26,7 +26,6 @@ void HaltProcedure::start(RiskLevel level, std::uint64_t version, std::string re
   version_ = version;
   reason_ = std::move(reason);
   acknowledged_ = false;
-  told_ = false;
   confirmed_ = false;
   started_ = now;
   if (first || !demands_cancel(level)) own_path_ = false;
@@ -46,7 +45,7 @@ void HaltProcedure::start(RiskLevel level, std::uint64_t version, std::string re
 
 void HaltProcedure::stop() {
   level_ = RiskLevel::kRunning;
-  own_path_ = confirmed_ = told_ = false;
+  own_path_ = confirmed_ = false;
   for (auto& one : targets_) {
     one.open.reset();
     one.positions.reset();
@@ -55,8 +54,8 @@ void HaltProcedure::stop() {
 }
 
 bool HaltProcedure::is_ours(const HaltAccount& account, const VenueOrder& order) const {
-  return account.foreign_orders == ForeignOrders::kAll ||
-         (!account.cloid_prefix.empty() && order.cloid.starts_with(account.cloid_prefix));
+  if (account.foreign_orders == ForeignOrders::kAll) return true;
+  return !account.cloid_prefix.empty() && order.cloid.starts_with(account.cloid_prefix);
 }
 
 HaltProcedure::Target& HaltProcedure::target(std::size_t account, std::size_t dex) {
@@ -81,7 +80,6 @@ void HaltProcedure::report(std::string stage, std::string account, std::string r
 }
 
 void HaltProcedure::tell_gateway(Nanos now, HaltActions& out) {
-  told_ = true;
   tell_at_ = now + config_.gateway_retry;
   out.push_back(TellGateway{.level = level_, .version = version_});
 }
@@ -89,7 +87,6 @@ void HaltProcedure::tell_gateway(Nanos now, HaltActions& out) {
 void HaltProcedure::on_gateway_answer(std::uint64_t version, const Status& answer, Nanos now,
                                       HaltActions& out) {
   if (!active() || version != version_ || acknowledged_) return;
-  told_ = false;
   if (!answer) return;  // told again by the timer
   acknowledged_ = true;
   if (!demands_cancel(level_)) return;

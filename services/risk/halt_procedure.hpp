@@ -169,7 +169,6 @@ class HaltProcedure {
   std::string reason_;
   Nanos started_{};
   bool acknowledged_ = false;
-  bool told_ = false;  // an answer of the gateway is awaited
   Nanos tell_at_{};
   bool own_path_ = false;
   bool confirmed_ = false;

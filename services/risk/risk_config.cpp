@@ -4,12 +4,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
+
 namespace perpwire::risk {
 namespace {
 
 RiskLevel level_of(const std::string& word) {
   return limits::risk_level_from_string(word).value_or(
       RiskLevel::kCancelAll);  // checked on reading
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 const VenueSettings& only_venue(const Settings& settings) {
@@ -48,7 +57,7 @@ RiskConfig RiskConfig::from(const ServiceContext& context) {
     config.accounts.push_back(account);
     config.engine.accounts.insert(name);
     config.halt.accounts.push_back(HaltAccount{.name = name,
-                                               .cloid_prefix = account.cloid_prefix,
+                                               .cloid_prefix = lower_case(account.cloid_prefix),
                                                .foreign_orders = account.foreign_orders});
   }
   const RiskSettings& risk = settings.risk;
@@ -69,12 +78,12 @@ RiskConfig RiskConfig::from(const ServiceContext& context) {
           ? hyperliquid::kRestWeightPerMinute * config.venue.ip_share_risk / 100
           : 0;
 
-  config.journal = RiskJournalConfig{.instance = config.instance,
-                                     .data_folder = context.data_folder(),
-                                     .run_folder = context.run_folder(),
-                                     .events = risk.events,
-                                     .replay = risk.replay,
-                                     .allow_builds = risk.allow_builds};
+  config.journal = RiskStoreConfig{.instance = config.instance,
+                                   .data_folder = context.data_folder(),
+                                   .run_folder = context.run_folder(),
+                                   .events = risk.events,
+                                   .replay = risk.replay,
+                                   .allow_builds = risk.allow_builds};
   config.gateway.events = settings.order_gateway.events;
   config.gateway.commands = settings.order_gateway.commands;
   config.gateway.replay = settings.order_gateway.replay;

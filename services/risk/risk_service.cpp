@@ -25,8 +25,6 @@ constexpr Nanos kStateInterval = 5s;   // of figures that only move
 constexpr Nanos kMarksInterval = 60s;  // between notes of the marks
 constexpr Nanos kBehindGrace = 3s;     // missing events of a gateway that is alive
 
-std::string for_metric(const Notional& value) { return value.to_string(); }
-
 }  // namespace
 
 RiskService::RiskService(ServiceContext& context, RiskConfig config)
@@ -38,7 +36,7 @@ RiskService::RiskService(ServiceContext& context, RiskConfig config)
       timer_(context.io()) {
   recover();
   auto& io = context_.io();
-  journal_->start(io, context_.zmq(), [this](v1::Heartbeat& beat) {
+  store_->start(io, context_.zmq(), [this](v1::Heartbeat& beat) {
     beat.set_state(kill_switch_.recovering() ? "RECOVERING" : "READY");
     beat.set_level(std::string(limits::to_string(kill_switch_.level())));
     beat.set_level_version(kill_switch_.version());
@@ -79,7 +77,7 @@ RiskService::RiskService(ServiceContext& context, RiskConfig config)
 
   context_.on_stop([this](const std::function<void()>& done) {
     timer_.cancel();
-    journal_->flush();
+    store_->flush();
     done();
   });
   context_.on_reload([this](const Settings& settings) { on_reload(settings); });
@@ -96,7 +94,7 @@ RiskService::~RiskService() = default;
 
 void RiskService::recover() {
   Recovery recovery(engine_);  // without limits: it only counts
-  journal_ = std::make_unique<RiskJournal>(
+  store_ = std::make_unique<RiskStore>(
       config_.journal, [&](const v1::JournalRecord& record) { recovery.on_record(record); });
   if (!recovery.status()) throw ConfigError(recovery.status().error().text);
   kill_switch_ = KillSwitch(config_.kill_switch, recovery.kill_switch());
@@ -240,7 +238,7 @@ void RiskService::keep_marks() {
     }
   }
   if (!marks.mids().empty()) keep(notes::marks(marks));
-  const auto tidied = journal_->tidy([this] {
+  const auto tidied = store_->tidy([this] {
     return notes::checkpoint(engine_, gateway_->position(), kill_switch_.memory(), limits_);
   });
   if (!tidied) on_journal_failure(tidied.error());
@@ -311,6 +309,7 @@ Status RiskService::operator_resume(const v1::RiskCommand& command, v1::RiskRepl
     }
     target = *asked;
   }
+  on_second();  // what stands, stands now
   const auto standing = engine_.standing();
   if (target == RiskLevel::kRunning && !standing.empty()) {
     return fail(ErrorCode::kInvalidCommand,
@@ -354,7 +353,7 @@ Status RiskService::operator_set_limits(const v1::RiskCommand& command, v1::Risk
                command.operator_(), command.reason(), changed->version,
                fmt::join(limits::differences(limits_.table, changed->table), "; "));
   take_limits(std::move(*changed));
-  journal_->beat();
+  store_->beat();
   fill_state(*reply.mutable_state());
   limits::to_proto(limits_.table, *reply.mutable_limits());
   return {};
@@ -375,7 +374,7 @@ void RiskService::on_reload(const Settings& settings) {
   spdlog::warn("limits file taken limits_version={} changes=\"{}\"", chosen->version,
                fmt::join(limits::differences(limits_.table, *file), "; "));
   take_limits(*chosen);
-  journal_->beat();
+  store_->beat();
 }
 
 // ---- what goes out
@@ -387,6 +386,7 @@ void RiskService::perform(const HaltActions& actions) {
 }
 
 void RiskService::perform(const TellGateway& action) {
+  if (!gateway_) return;  // during the start: told again by the timer
   gateway_->halt(
       action.level, action.version, kill_switch_.reason(),
       [this, version = action.version](const GatewayAnswer& answer) {
@@ -482,7 +482,7 @@ void RiskService::follow_level() {
   if (kill_switch_.version() == told_version_) return;
   keep(notes::kill_switch(kill_switch_.memory()));
   told_version_ = kill_switch_.version();
-  journal_->beat();
+  store_->beat();
   HaltActions actions;
   if (kill_switch_.level() == RiskLevel::kRunning) {
     halt_.stop();
@@ -523,13 +523,12 @@ void RiskService::say_state() {
 }
 
 void RiskService::publish(std::string_view event, v1::Envelope& envelope) {
-  const auto said =
-      journal_->publish(fmt::format("risk.{}.{}", config_.venue.name, event), envelope);
+  const auto said = store_->publish(fmt::format("risk.{}.{}", config_.venue.name, event), envelope);
   if (!said) on_journal_failure(said.error());
 }
 
 void RiskService::keep(v1::JournalRecord record) {
-  const auto kept = journal_->keep(std::move(record));
+  const auto kept = store_->keep(std::move(record));
   if (!kept) on_journal_failure(kept.error());
 }
 
@@ -544,7 +543,9 @@ void RiskService::on_journal_failure(const Error& error) {
 
 void RiskService::refresh_metrics() {
   auto& metrics = context_.metrics();
-  const auto number = [](const Notional& value) { return std::stod(for_metric(value)); };
+  const auto number = [](const Notional& value) {
+    return std::stod(value.to_string());  // not money: a gauge
+  };
   metrics
       .gauge("perpwire_risk_state", "0 RUNNING, 1 REDUCE_ONLY, 2 PAUSED, 3 CANCEL_ALL, 4 FLATTEN")
       .set(static_cast<int>(kill_switch_.level()));
@@ -561,7 +562,7 @@ void RiskService::refresh_metrics() {
   metrics.gauge("perpwire_risk_events_malformed", "Events that could not be counted")
       .set(static_cast<int>(engine_.counters().malformed));
   metrics.gauge("perpwire_journal_bytes", "Size of risk's journal")
-      .set(static_cast<int>(journal_->journal_bytes()));
+      .set(static_cast<int>(store_->journal_bytes()));
   for (const auto& account : engine_.positions().accounts()) {
     const auto pnl = engine_.positions().day_pnl(account);
     if (!pnl || !*pnl) continue;

@@ -10,7 +10,7 @@
 #include "services/risk/kill_switch.hpp"
 #include "services/risk/limits_memory.hpp"
 #include "services/risk/recovery.hpp"
-#include "services/risk/risk_journal.hpp"
+#include "services/risk/risk_store.hpp"
 #include "services/risk/venue_canceller.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -36,7 +36,7 @@ struct RiskConfig {
   EngineConfig engine;
   KillSwitchConfig kill_switch;
   HaltConfig halt;
-  RiskJournalConfig journal;
+  RiskStoreConfig journal;
   GatewayLinkConfig gateway;
   VenueCancellerConfig canceller;
   std::string control;      // endpoint
@@ -104,7 +104,7 @@ class RiskService {
   LimitsMemory limits_;
   HaltProcedure halt_;
   std::optional<StreamPosition> gateway_start_;
-  std::unique_ptr<RiskJournal> journal_;
+  std::unique_ptr<RiskStore> store_;
   std::unique_ptr<VenueCanceller> canceller_;
   std::unique_ptr<GatewayLink> gateway_;
   std::unique_ptr<BusSubscriber> market_;
@@ -112,6 +112,7 @@ class RiskService {
   boost::asio::steady_timer timer_;
 
   std::uint64_t told_version_ = 0;
+  std::uint64_t warned_version_ = 0;
   bool said_confirmed_ = false;
   std::string said_state_;  // the last published, but for its numbers
   Nanos next_second_{};

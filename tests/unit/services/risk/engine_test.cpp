@@ -153,6 +153,19 @@ TEST_F(EngineTest, ADifferenceToTheDropCopyMustStandIsSaidAloudAndThenTakenOver)
   EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("7"));
 }
 
+TEST_F(EngineTest, OnlyWhatChangesTheBooksMustBeKept) {
+  const auto kept = [&](const v1::Envelope& event) {
+    return engine.on_gateway_event(event, now, breaches);
+  };
+  EXPECT_TRUE(kept(position("3", "100")));   // first sight
+  EXPECT_FALSE(kept(position("3", "100")));  // only to compare with
+  EXPECT_TRUE(kept(fill({.id = "1"})));
+  EXPECT_FALSE(kept(fill({.id = "1"})));
+  EXPECT_TRUE(kept(order({})));
+  EXPECT_TRUE(kept(funding("1")));
+  EXPECT_TRUE(kept(adjusted("3", "4")));
+}
+
 TEST_F(EngineTest, UntilExplainedTheLargerOfTwoFiguresCounts) {
   give(fill({.id = "1", .amount = "5"}));
   give(position("11", "100"));

@@ -1,4 +1,4 @@
-#include "services/risk/risk_journal.hpp"
+#include "services/risk/risk_store.hpp"
 
 #include "libs/common/pages.hpp"
 #include "libs/journal/storage.hpp"
@@ -20,8 +20,8 @@ constexpr int kReplayHighWaterMark = 4;  // counts whole pages (ARCHITECTURE.md 
 
 }  // namespace
 
-RiskJournal::RiskJournal(RiskJournalConfig config,
-                         const std::function<void(const v1::JournalRecord&)>& recovery)
+RiskStore::RiskStore(RiskStoreConfig config,
+                     const std::function<void(const v1::JournalRecord&)>& recovery)
     : config_(std::move(config)),
       storage_(journal::open_posix_storage((config_.data_folder / "journal").string())),
       syncer_(journal::make_thread_syncer()),
@@ -39,10 +39,10 @@ RiskJournal::RiskJournal(RiskJournalConfig config,
                journal::to_string(log_->decision()), report.records, report.torn_bytes);
 }
 
-RiskJournal::~RiskJournal() = default;
+RiskStore::~RiskStore() = default;
 
-void RiskJournal::start(boost::asio::io_context& io, zmq::context_t& context,
-                        std::function<void(v1::Heartbeat&)> heartbeat) {
+void RiskStore::start(boost::asio::io_context& io, zmq::context_t& context,
+                      std::function<void(v1::Heartbeat&)> heartbeat) {
   BusPublisherConfig bus;
   bus.endpoint = config_.events;
   bus.process = "risk";
@@ -62,7 +62,7 @@ void RiskJournal::start(boost::asio::io_context& io, zmq::context_t& context,
       io, context, replay, [this](const IncomingRequest& request) { on_replay_request(request); });
 }
 
-void RiskJournal::on_replay_request(const IncomingRequest& request) {
+void RiskStore::on_replay_request(const IncomingRequest& request) {
   PageHandlers handlers;
   handlers.process = "risk";
   handlers.instance = config_.instance;
@@ -77,23 +77,23 @@ void RiskJournal::on_replay_request(const IncomingRequest& request) {
   replay_->reply(request.reply_to, answer_page_request(request.payload, handlers));
 }
 
-Status RiskJournal::publish(std::string_view topic, v1::Envelope& envelope) {
+Status RiskStore::publish(std::string_view topic, v1::Envelope& envelope) {
   const auto numbers = log_->append(topic, envelope, wall_clock_now());
   if (!numbers) return tl::unexpected<Error>(numbers.error());
   return {};
 }
 
-Status RiskJournal::keep(v1::JournalRecord record) {
+Status RiskStore::keep(v1::JournalRecord record) {
   const auto index = log_->append_note(record, wall_clock_now());
   if (!index) return tl::unexpected<Error>(index.error());
   return {};
 }
 
-void RiskJournal::beat() {
+void RiskStore::beat() {
   if (publisher_) publisher_->beat();
 }
 
-Status RiskJournal::tidy(const std::function<v1::JournalRecord()>& checkpoint) {
+Status RiskStore::tidy(const std::function<v1::JournalRecord()>& checkpoint) {
   if (journal_bytes() < bytes_at_checkpoint_ + kBytesBetweenCheckpoints) return {};
   v1::JournalRecord record = checkpoint();
   const auto index = log_->append_note(record, wall_clock_now());
@@ -106,8 +106,8 @@ Status RiskJournal::tidy(const std::function<v1::JournalRecord()>& checkpoint) {
   return {};
 }
 
-void RiskJournal::flush() { syncer_->flush(); }
+void RiskStore::flush() { syncer_->flush(); }
 
-std::uint64_t RiskJournal::journal_bytes() const { return log_->journal().bytes(); }
+std::uint64_t RiskStore::journal_bytes() const { return log_->journal().bytes(); }
 
 }  // namespace perpwire::risk

@@ -20,7 +20,7 @@ class JournalRecord;
 
 namespace perpwire::risk {
 
-struct RiskJournalConfig {
+struct RiskStoreConfig {
   std::string instance;
   std::filesystem::path data_folder;
   std::filesystem::path run_folder;
@@ -33,13 +33,12 @@ struct RiskJournalConfig {
 ///
 /// Everything that must survive is written here before anybody is told.
 /// Threads: the io_context's. Lifetime: `io` and `context` outlive it.
-class RiskJournal {
+class RiskStore {
  public:
   /// Opens and plays the journal to `recovery`. Throws ConfigError if journal or endpoints cannot
   /// be opened.
-  RiskJournal(RiskJournalConfig config,
-              const std::function<void(const v1::JournalRecord&)>& recovery);
-  ~RiskJournal();
+  RiskStore(RiskStoreConfig config, const std::function<void(const v1::JournalRecord&)>& recovery);
+  ~RiskStore();
 
   /// Binds the sockets: from now on events and heartbeats go out.
   void start(boost::asio::io_context& io, zmq::context_t& context,
@@ -61,7 +60,7 @@ class RiskJournal {
  private:
   void on_replay_request(const IncomingRequest& request);
 
-  RiskJournalConfig config_;
+  RiskStoreConfig config_;
   std::unique_ptr<journal::Storage> storage_;
   std::unique_ptr<journal::Syncer> syncer_;
   std::unique_ptr<journal::WatermarkStore> watermark_;
