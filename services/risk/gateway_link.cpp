@@ -18,18 +18,6 @@ namespace {
 
 constexpr const char* kHelloId = "hello";
 
-RequestClientConfig commands_config(const GatewayLinkConfig& config) {
-  v1::Command hello;
-  hello.set_type("hello");
-  hello.set_request_id(kHelloId);
-  *hello.mutable_hello() = own_hello("risk", config.instance);
-  RequestClientConfig client;
-  client.endpoint = config.commands;
-  client.hello = hello.SerializeAsString();
-  client.hello_request_id = kHelloId;
-  return client;
-}
-
 GatewayAnswer read_answer(const Result<RequestClient::Reply>& reply) {
   if (!reply) return {.status = tl::unexpected<Error>(reply.error()), .level_version = {}};
   v1::Reply answer;
@@ -49,6 +37,29 @@ GatewayAnswer read_answer(const Result<RequestClient::Reply>& reply) {
   return out;
 }
 
+RequestClientConfig commands_config(const GatewayLinkConfig& config) {
+  v1::Command hello;
+  hello.set_type("hello");
+  hello.set_request_id(kHelloId);
+  *hello.mutable_hello() = own_hello("risk", config.instance);
+  RequestClientConfig client;
+  client.endpoint = config.commands;
+  client.hello = hello.SerializeAsString();
+  client.hello_request_id = kHelloId;
+  client.accept_hello = [policy = config.hello_policy,
+                         ours = own_hello("risk", config.instance)](const auto& parts) -> Status {
+    v1::Reply reply;
+    if (auto parsed = parse_payload(parts.front(), reply); !parsed) return parsed;
+    Status accepted = check_hello(reply.hello(), ours, policy);
+    if (reply.status() == "REJECTED") {
+      accepted = fail(ErrorCode::kVersionMismatch, "gateway: " + reply.reason());
+    }
+    if (!accepted) spdlog::error("gateway refused reason=\"{}\"", accepted.error().text);
+    return accepted;
+  };
+  return client;
+}
+
 }  // namespace
 
 GatewayLink::GatewayLink(boost::asio::io_context& io, zmq::context_t& context,
@@ -59,11 +70,6 @@ GatewayLink::GatewayLink(boost::asio::io_context& io, zmq::context_t& context,
       config_(std::move(config)),
       handlers_(std::move(handlers)),
       commands_(io, context, commands_config(config_)) {
-  commands_.on_hello([](const Result<RequestClient::Reply>& reply) {
-    const auto answer = read_answer(reply);
-    if (!answer.status)
-      spdlog::warn("gateway hello refused reason=\"{}\"", answer.status.error().text);
-  });
   if (start) {
     subscribe(std::move(start));
   } else {
@@ -111,6 +117,8 @@ void GatewayLink::subscribe(std::optional<StreamPosition> start) {
   bus.mode = SubscriberMode::kComplete;
   bus.topics = {"orders.", "fills.", "positions.", "adjustments.", "funding."};
   bus.requests_endpoint = config_.replay;
+  bus.process = "risk";
+  bus.instance = config_.instance;
   bus.start = std::move(start);
   BusSubscriberHandlers handlers;
   handlers.on_event = handlers_.on_event;

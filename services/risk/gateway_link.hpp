@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libs/common/bus_subscriber.hpp"
+#include "libs/common/hello.hpp"
 #include "libs/common/request_client.hpp"
 #include "libs/common/result.hpp"
 #include "libs/limits/risk_level.hpp"
@@ -26,6 +27,7 @@ struct GatewayLinkConfig {
   std::string commands;
   std::string replay;
   std::string instance;  // ours
+  HelloPolicy hello_policy;
   Nanos command_timeout = std::chrono::milliseconds{800};
 };
 

@@ -2,11 +2,12 @@
 #include "services/risk/risk_service.hpp"
 
 int main(int argc, char** argv) {
-  constexpr int kMetricsPort = 2;  // metrics.base_port + 2
-  return perpwire::run_service(
-      argc, argv, {.process = "risk", .metrics_port_offset = kMetricsPort},
-      [](perpwire::ServiceContext& context) {
-        perpwire::risk::RiskService risk{context, perpwire::risk::RiskConfig::from(context)};
-        context.run();  // until SIGTERM
-      });
+  perpwire::ServiceOptions options;
+  options.process = "risk";
+  options.metrics_port_offset = 2;
+  return perpwire::run_service(argc, argv, options, [](perpwire::ServiceContext& context) {
+    const auto config = perpwire::risk::RiskConfig::from(context);
+    perpwire::risk::RiskService risk{context, config};
+    context.run();  // until SIGTERM
+  });
 }

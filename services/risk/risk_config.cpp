@@ -88,6 +88,10 @@ RiskConfig RiskConfig::from(const ServiceContext& context) {
   config.gateway.commands = settings.order_gateway.commands;
   config.gateway.replay = settings.order_gateway.replay;
   config.gateway.instance = config.instance;
+  // Gateway, signer and risk are of one build, unless the configuration allows another.
+  const HelloPolicy one_build{.same_build = true, .allow_builds = risk.allow_builds};
+  config.gateway.hello_policy = one_build;
+  config.canceller.hello_policy = one_build;
   config.canceller.venue = config.venue;
   config.canceller.accounts = config.accounts;
   config.canceller.signer_endpoint = settings.signer.endpoint;

@@ -181,16 +181,18 @@ void VenueCanceller::connect_signer() {
   client.endpoint = config_.signer_endpoint;
   client.hello = hello.SerializeAsString();
   client.hello_request_id = kHelloId;
-  signer_ = std::make_unique<RequestClient>(io_, context_, client);
-  signer_->on_hello([](const Result<RequestClient::Reply>& reply) {
-    v1::SignReply answer;
-    if (!reply) {
-      spdlog::warn("signer hello not answered reason=\"{}\"", reply.error().text);
-    } else if (!reply->empty() && parse_payload(reply->front(), answer) &&
-               answer.status() != "OK") {
-      spdlog::error("signer hello refused code={} reason=\"{}\"", answer.code(), answer.reason());
+  client.accept_hello = [policy = config_.hello_policy,
+                         ours = hello.hello()](const RequestClient::Reply& parts) -> Status {
+    v1::SignReply reply;
+    if (auto parsed = parse_payload(parts.front(), reply); !parsed) return parsed;
+    Status accepted = check_hello(reply.hello(), ours, policy);
+    if (reply.status() == "REJECTED") {
+      accepted = fail(ErrorCode::kVersionMismatch, "signer: " + reply.reason());
     }
-  });
+    if (!accepted) spdlog::error("signer refused reason=\"{}\"", accepted.error().text);
+    return accepted;
+  };
+  signer_ = std::make_unique<RequestClient>(io_, context_, client);
 }
 
 Status VenueCanceller::add_cancels(const std::vector<VenueOrder>& orders, v1::SignRequest& by_cloid,

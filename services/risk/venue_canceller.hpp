@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/hello.hpp"
 #include "libs/common/request_client.hpp"
 #include "libs/common/result.hpp"
 #include "libs/common/settings.hpp"
@@ -28,6 +29,7 @@ struct VenueCancellerConfig {
   std::string signer_endpoint;
   std::string instance;
   std::string network;  // mainnet, testnet
+  HelloPolicy hello_policy;
   Nanos http_timeout = std::chrono::seconds{4};
   Nanos sign_timeout = std::chrono::seconds{1};
   /// Cancels that are older than this when the venue sees them do nothing.
