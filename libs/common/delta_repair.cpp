@@ -2,6 +2,8 @@
 
 #include "perpwire/v1/envelope.pb.h"
 
+#include <utility>
+
 namespace perpwire {
 
 void DeltaRepair::start(Actions& out) {
@@ -75,7 +77,7 @@ void DeltaRepair::retry(Actions& out) {
 void DeltaRepair::ask(Actions& out) {
   if (asked_) return;
   asked_ = true;
-  out.push_back(AskSnapshot{});
+  out.emplace_back(std::in_place_type<AskSnapshot>);  // g++ 12 warns of a temporary
 }
 
 }  // namespace perpwire

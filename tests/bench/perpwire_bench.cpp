@@ -2,6 +2,7 @@
 // judges a time.
 
 #include "libs/common/result.hpp"
+#include "tests/bench/bus_bench.hpp"
 #include "tests/bench/decode_bench.hpp"
 #include "tests/bench/limits_bench.hpp"
 #include "tests/bench/sign_bench.hpp"
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
   std::string corpus;
   bool failed = false;
   const std::map<std::string, std::function<void(std::ostream&)>> groups{
+      {"bus", bench::run_bus_bench},
       {"decode",
        [&](std::ostream& out) { failed = !bench::run_decode_bench(corpus, out) || failed; }},
       {"limits", bench::run_limits_bench},
@@ -31,7 +33,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> wanted;
   std::string config;
   bench::SuiteBenchOptions options;
-  app.add_option("groups", wanted, "decode, limits, sign; none = all");
+  app.add_option("groups", wanted, "bus, decode, limits, sign; none = all");
   app.add_option("--corpus", corpus, "of decode: a folder with hl_l2Book.ndjson and others");
   app.add_option("--config", config,
                  "perpwire.toml of a running suite (tests/bench/run.sh starts one)");
