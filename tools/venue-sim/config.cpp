@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 namespace perpwire::sim {
 namespace {
@@ -109,7 +110,8 @@ std::optional<Config> parse_config(int argc, const char* const* argv) {
   app.add_option("--block-ms", config.exchange.block_ms, "0 = every action is a block of its own");
   app.add_option("--limits", limits, "documented | off");
   app.add_option("--fund", fundings, "ADDRESS=AMOUNT[@main|DEX|spot|token:N]; repeatable");
-  app.add_option("--agent", agents, "MASTER=AGENT, an approved API wallet; repeatable");
+  app.add_option("--agent", agents,
+                 "MASTER=AGENT, an approved API wallet; repeatable, up to 4 each");
   app.add_option("--dexs", dexs, "builder DEXs in the order of perpDexs, - = a null entry");
   app.add_option("--network", network, "testnet | mainnet: what signatures are made for");
   app.add_option("--readings-seed", readings_seed, "seed of the open readings (default: --seed)");
@@ -191,9 +193,12 @@ std::unique_ptr<Exchange> open_exchange(const Config& config, Millis now) {
       exchange.fund(funding.account, funding.amount, dex);
     }
   }
+  std::map<Address, int> agents_of;  // the first is the unnamed one; the same name would replace it
   for (const auto& [master, agent] : config.agents) {
     exchange.open_account(master);
-    if (const auto approved = exchange.approve_agent(master, agent, ""); !approved) {
+    const int number = ++agents_of[master];
+    const std::string name = number == 1 ? "" : "agent-" + std::to_string(number);
+    if (const auto approved = exchange.approve_agent(master, agent, name); !approved) {
       throw ConfigError("--agent: " + approved.error().text);
     }
   }

@@ -35,6 +35,13 @@ std::string trigger_condition(const Market& market, const Order& order) {
          market.text(order.trigger->price);
 }
 
+// New keys appear without notice. Section 1.
+void add_new_key(const VenueState& state, Json& out) {
+  if (state.readings.new_keys != 0) {
+    out["unannounced"]["since"] = "tomorrow";
+  }
+}
+
 Json summary_json(const MarginSummary& summary) {
   Json out = Json::object();
   out["accountValue"] = money_text(summary.account_value);
@@ -105,6 +112,7 @@ Json basic_order_json(const VenueState& state, const Order& order) {
   if (order.reduce_only) {
     out["reduceOnly"] = true;
   }
+  add_new_key(state, out);
   return out;
 }
 
@@ -178,6 +186,7 @@ Json fill_json(const VenueState& state, const Fill& fill) {
   }
   out["feeToken"] = token == nullptr ? "USDC" : token->name;
   out["twapId"] = fill.twap == 0 ? Json(nullptr) : Json(fill.twap);
+  add_new_key(state, out);
   return out;
 }
 

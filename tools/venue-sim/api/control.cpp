@@ -38,6 +38,7 @@ class Control {
         {"/connections/close", &Control::close_connections},
         {"/connections/stall", &Control::stall_connections},
         {"/connections/refuse", &Control::refuse_connections},
+        {"/connections/say", &Control::say},
         {"/blocks/stall", &Control::stall_blocks},
         {"/blocks/step", &Control::step_blocks},
         {"/clock/shift", &Control::shift_clock},
@@ -113,7 +114,8 @@ class Control {
                              {"lose_after", Kind::kLoseAfter},
                              {"reply", Kind::kReply},
                              {"delay", Kind::kDelay},
-                             {"hold", Kind::kHold}});
+                             {"hold", Kind::kHold},
+                             {"duplicate", Kind::kDuplicate}});
     fault.match = in_.text_or("match", "any");
     fault.status = static_cast<int>(millis("status", 502));
     fault.body = in_.text_or("body", "<html><body>502 Bad Gateway</body></html>");
@@ -158,6 +160,11 @@ class Control {
     stall.duration = millis("duration_ms", 0);
     stall.reads_on = flag("half_open", true);
     api_.stall_connections(stall);
+    return done();
+  }
+  Json say() {
+    const std::string text = in_.has("frame") ? in_.at("frame").dump() : in_.text("text");
+    api_.say(static_cast<ConnectionId>(millis("id", 0)), text);
     return done();
   }
   Json refuse_connections() {
@@ -217,7 +224,7 @@ class Control {
     return done();
   }
   Json halt() {
-    exchange_.state().markets[market().index].halted = flag("on", true);
+    exchange_.halt(market().index, flag("on", true));
     return done();
   }
   Json place_orders() {

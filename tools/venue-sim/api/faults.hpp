@@ -19,6 +19,7 @@ struct RequestFault {
     kReply,       // answered with `status` and `body`; executed only if `execute`
     kDelay,       // executed at once, answered `delay` later
     kHold,        // executed only `delay` later
+    kDuplicate,   // answered twice (WebSocket posts)
   };
   Kind kind = Kind::kLoseBefore;
   /// "any", "info", "exchange" (HTTP or post), "post" (WebSocket), "http", or an action or info

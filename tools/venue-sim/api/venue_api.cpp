@@ -110,6 +110,14 @@ void VenueApi::close_connections(const ApiOutput::Close& how) {
   }
 }
 
+void VenueApi::say(ConnectionId connection, const std::string& text) {
+  for (const auto& [id, known] : connections_) {
+    if (connection == 0 || connection == id) {
+      hub_.send(id, text);
+    }
+  }
+}
+
 void VenueApi::stall_connections(const ApiOutput::Stall& how) {
   for (const auto& [id, connection] : connections_) {
     if (how.connection == 0 || how.connection == id) {
@@ -234,6 +242,9 @@ void VenueApi::handle_info(const Origin& origin, const Json& request, Millis now
       case RequestFault::Kind::kHold:
         target.delay = fault->delay;
         break;
+      case RequestFault::Kind::kDuplicate:
+        target.is_doubled = true;
+        break;
     }
   }
   InfoReply reply = answer_info(exchange_, known_accounts(now), request);
@@ -270,6 +281,9 @@ void VenueApi::handle_action(const Origin& origin, const Json& request, Millis n
         break;
       case RequestFault::Kind::kDelay:
         target.delay = fault->delay;
+        break;
+      case RequestFault::Kind::kDuplicate:
+        target.is_doubled = true;
         break;
       case RequestFault::Kind::kHold:
         held_.push_back({now + fault->delay, origin, request.dump(), is_post});
@@ -377,7 +391,11 @@ void VenueApi::send_answer(const Origin& origin, const HttpReply& answer, bool i
   } else {
     text += R"(error","payload":)" + Json(post_error_text(reply)).dump();
   }
-  hub_.send(origin.connection, text + "}}}");
+  text += "}}}";
+  if (origin.is_doubled) {
+    hub_.send(origin.connection, text);
+  }
+  hub_.send(origin.connection, std::move(text));
 }
 
 void VenueApi::forward_answers(Millis now) {

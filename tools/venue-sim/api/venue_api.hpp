@@ -90,6 +90,8 @@ class VenueApi {
   [[nodiscard]] const ApiCounters& counters() const { return counters_; }
   [[nodiscard]] std::vector<ConnectionId> connections() const;
   void close_connections(const ApiOutput::Close& how);
+  /// Any text to one connection, or to all (0).
+  void say(ConnectionId connection, const std::string& text);
   void stall_connections(const ApiOutput::Stall& how);
   /// After the state was changed from outside: sends what that produced.
   void flush(Millis now);
@@ -100,6 +102,7 @@ class VenueApi {
     ConnectionId connection = 0;  // 0: HTTP
     std::uint64_t post = 0;
     bool is_lost = false;
+    bool is_doubled = false;
     Millis delay = 0;
     std::optional<HttpReply> instead;
   };

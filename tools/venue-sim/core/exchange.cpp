@@ -301,6 +301,17 @@ void Exchange::move_price(MarketIndex market, Ticks fair) {
 
 void Exchange::withdraw_liquidity(MarketIndex market) { liquidity_.withdraw(market); }
 
+void Exchange::halt(MarketIndex market, bool is_halted) {
+  state_.markets[market].halted = is_halted;
+  if (!is_halted) {
+    return;
+  }
+  state_.start_transaction();
+  for (AccountIndex account = 0; account < state_.accounts.size(); ++account) {
+    entry_.cancel_market(account, OrderStatus::kDelistedCanceled, market);
+  }
+}
+
 Status Exchange::fill_order(OrderNumber oid, Lots size) {
   Order* resting = state_.accounts.order(oid);
   if (resting == nullptr || resting->book_rank == 0) {

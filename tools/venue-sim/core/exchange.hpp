@@ -68,6 +68,8 @@ class Exchange {
   void move_price(MarketIndex market, Ticks fair);
   void withdraw_liquidity(MarketIndex market);
   void set_background_trading(bool active) { liquidity_.set_active(active); }
+  /// Halts a market: every order in it is cancelled, new ones are refused; or opens it again.
+  void halt(MarketIndex market, bool is_halted);
   /// Fills a resting order (wholly if size is 0) at its price. kOrderNotFound if it does not rest.
   Status fill_order(OrderNumber oid, Lots size);
   void pay_funding_now();

@@ -94,14 +94,7 @@ void Liquidator::check_isolated(AccountIndex account, MarketIndex market) {
   }
   state_.start_transaction();
   report(account, {market}, own(), value().abs(), false);
-  const auto& live = state_.accounts[account].live;
-  const std::vector<OrderNumber> oids(live.begin(), live.end());
-  for (const OrderNumber oid : oids) {
-    Order* order = state_.accounts.order(oid);
-    if (order != nullptr && order->market == market && order->phase != OrderPhase::kDone) {
-      lifecycle_.finish(*order, OrderStatus::kLiquidatedCanceled);
-    }
-  }
+  entry_.cancel_market(account, OrderStatus::kLiquidatedCanceled, market);
   close(account, market);
   if (own().value * 3 < needed().value * 2) {
     backstop(account, market);

@@ -14,6 +14,17 @@ std::uint64_t trade_id(const Order& buyer, const Order& seller, Millis time) {
   return mix64(mix64(buyer.oid) ^ (seller.oid << 1U) ^ static_cast<std::uint64_t>(time)) >> 14U;
 }
 
+// The resting side is checked again at each match, unless it only reduces. Section 11.2.
+bool still_carried(const VenueState& state, const Order& maker) {
+  if (!state.market(maker.market).is_perp() || maker.reduce_only) {
+    return true;
+  }
+  const Holding* holding = state.find_holding(maker.account, maker.market);
+  const Lots position = holding != nullptr ? holding->position.size : Lots{};
+  const bool reduces = position.value * sign(maker.side) < 0 && maker.remaining <= position.abs();
+  return reduces || can_carry(state, maker.account, maker.market, maker.side, Lots{});
+}
+
 void record_trade(VenueState& state, const Order& taker, const Order& maker, Ticks price, Lots size,
                   std::uint64_t id) {
   const Market& market = state.market(taker.market);
@@ -54,9 +65,7 @@ MatchResult Matching::match(Order& taker, const std::optional<Fill::Liquidation>
       lifecycle_.finish(*maker, OrderStatus::kSelfTradeCanceled);
       continue;
     }
-    const bool is_perp = state_.market(maker->market).is_perp();
-    if (is_perp && !maker->reduce_only &&
-        !can_carry(state_, maker->account, maker->market, maker->side, Lots{})) {
+    if (!still_carried(state_, *maker)) {
       const OrderNumber oid = maker->oid;
       state_.emit(maker->account, NonUserCancel{maker->market, oid});
       lifecycle_.finish(*maker, OrderStatus::kMarginCanceled);

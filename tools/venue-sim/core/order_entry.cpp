@@ -522,6 +522,17 @@ void OrderEntry::cancel_all(AccountIndex account, OrderStatus status,
   }
 }
 
+void OrderEntry::cancel_market(AccountIndex account, OrderStatus status, MarketIndex market) {
+  const auto& live = state_.accounts[account].live;
+  const std::vector<OrderNumber> oids(live.begin(), live.end());
+  for (const OrderNumber oid : oids) {
+    Order* order = state_.accounts.order(oid);
+    if (order != nullptr && order->market == market && order->phase != OrderPhase::kDone) {
+      lifecycle_.finish(*order, status);
+    }
+  }
+}
+
 void OrderEntry::fire_triggers(MarketIndex market) {
   const auto watching = state_.markets[market].triggers;
   for (const OrderNumber oid : watching) {

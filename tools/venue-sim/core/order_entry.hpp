@@ -21,6 +21,7 @@ class OrderEntry {
   ActionResult cancel(AccountIndex account, const CancelOrders& action);
   /// Cancels every live order of the account (schedule, liquidation), or those of one DEX.
   void cancel_all(AccountIndex account, OrderStatus status, std::optional<std::size_t> dex = {});
+  void cancel_market(AccountIndex account, OrderStatus status, MarketIndex market);
   /// Triggers whose condition the mark price meets become orders.
   void fire_triggers(MarketIndex market);
   /// One slice of a TWAP, with the checks of an ordinary order. Gives what was filled.

@@ -43,6 +43,7 @@ constexpr Entry kEntries[] = {
     {"history_has_every_change", &Readings::history_has_every_change, 1},
     {"unknown_signer_prefix", &Readings::unknown_signer_prefix, 1},
     {"status_lag_ms", &Readings::status_lag_ms, 300},
+    {"new_keys", &Readings::new_keys, 1},
     {"data_before_ack", &Readings::data_before_ack, 1},
     {"refused_connection_is_closed", &Readings::refused_connection_is_closed, 1},
 };

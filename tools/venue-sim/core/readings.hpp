@@ -77,6 +77,8 @@ struct Readings {
   int unknown_signer_prefix = 0;
   /// orderStatus and openOrders do not know a new order for so many ms after it was accepted.
   int status_lag_ms = 0;
+  /// Orders and fills carry a key that no document names.
+  int new_keys = 0;
   /// The first data of a subscription arrive before its acknowledgement.
   int data_before_ack = 0;
   /// A refused 31st connection: 0 HTTP 429, 1 accepted and closed.

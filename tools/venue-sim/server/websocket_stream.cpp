@@ -15,6 +15,10 @@ void WebSocketStream::start(Callbacks callbacks) {
   callbacks_ = std::move(callbacks);
   beast::get_lowest_layer(socket_).expires_never();
   socket_.read_message_max(4U << 20U);
+  websocket::stream_base::timeout limits{};
+  limits.handshake_timeout = std::chrono::seconds(5);  // closing handshakes too
+  limits.idle_timeout = websocket::stream_base::none();
+  socket_.set_option(limits);
   socket_.async_accept(upgrade_, [self = shared_from_this()](beast::error_code error) {
     if (error) {
       self->gone();

@@ -247,6 +247,40 @@ TEST(Faults, UserFramesAreDroppedDuplicatedDelayed) {
   EXPECT_EQ(client.frames("orderUpdates").size(), 1U);
 }
 
+TEST(Faults, APostCanBeAnsweredTwiceAndAnyTextCanBeSaid) {
+  Client client;
+  const auto ws = client.connect();
+  client.frames();
+  client.command("/faults/request", {{"kind", "duplicate"}, {"match", "noop"}});
+  client.say(
+      ws,
+      {{"method", "post"},
+       {"id", 3},
+       {"request",
+        {{"type", "action"}, {"payload", Document::parse(client.signed_body(hl::NoopAction{}))}}}});
+  EXPECT_EQ(client.frames("post").size(), 2U);
+  client.command("/connections/say", {{"frame", {{"channel", "orderUpdates"}, {"data", 1}}}});
+  EXPECT_EQ(client.frames("orderUpdates").size(), 1U);
+}
+
+TEST(Faults, AHaltCancelsEveryOrderOfTheMarketAndRefusesNewOnes) {
+  Client client;
+  const auto oid = resting_oid(client.act(Client::order("97000", "0.001")).json());
+  const auto other =
+      resting_oid(client.act(Client::order("3000", "0.1", true, hl::WireTif::kGtc, 1)).json());
+  client.command("/markets/halt", {{"coin", "BTC"}});
+  const auto status_of = [&](std::uint64_t number_) {
+    return client.info({{"type", "orderStatus"}, {"user", client.user()}, {"oid", number_}})
+        .at("order")
+        .at("status");
+  };
+  EXPECT_EQ(status_of(oid), "delistedCanceled");
+  EXPECT_EQ(status_of(other), "open");
+  EXPECT_TRUE(client.info({{"type", "l2Book"}, {"coin", "BTC"}})["levels"][0].empty());
+  const auto refused = client.act(Client::order("97000", "0.001")).json();
+  EXPECT_TRUE(refused["response"]["data"]["statuses"][0].contains("error")) << refused;
+}
+
 TEST(Faults, InfoLagsBehindWhileOn) {
   Client client;
   client.command("/info/lag", {{"ms", 500}});

@@ -109,6 +109,19 @@ TEST(Margin, RefusesWhatTheAccountCannotCarry) {
   only<Refused>(venue.place(kAlice, {.price = "97000", .size = "6"}));
 }
 
+TEST(Margin, IsCheckedAgainForTheRestingSideAtEachMatch) {
+  Venue venue;
+  venue.empty(0);
+  only<Resting>(venue.place(kAlice, {.price = "98000", .size = "20"}));
+  venue->state().accounts[venue->state().accounts.find(kAlice).value()].perp_usd[0] =
+      whole_money(10);
+  venue.updates(kAlice);
+  venue.place(kBob,
+              {.side = Side::kSell, .price = "98000", .size = "0.1", .tif = TimeInForce::kIoc});
+  EXPECT_EQ(venue.updates(kAlice), (std::vector<std::string>{"marginCanceled"}));
+  EXPECT_TRUE(venue.position(kAlice).is_zero());
+}
+
 TEST(ReduceOnly, WithoutPositionIsRefusedAndLargerOnesAreCut) {
   Venue venue;
   EXPECT_EQ(only<Refused>(
