@@ -57,6 +57,9 @@ void same_shape(const Document& theirs, const Document& ours, const std::set<std
   }
   ASSERT_EQ(kind_of(theirs), kind_of(ours)) << path << ": " << theirs << " / " << ours;
   if (theirs.is_array()) {
+    const std::string name = path.substr(path.rfind('.') + 1);
+    EXPECT_TRUE(theirs.empty() || !ours.empty() || optional.contains(name))
+        << path << " is empty in ours";
     if (!theirs.empty() && !ours.empty()) {
       same_shape(theirs[0], ours[0], optional, path + "[]");
       if (theirs.size() == 2 && ours.size() == 2) {
@@ -109,8 +112,8 @@ TEST_F(Fidelity, MarketAnswers) {
              {"growthMode", "lastGrowthModeChangeTime"}, "metaAndAssetCtxs");
   same_shape(find(file, "SpotMetaAndAssetCtxs#2"), info("spotMetaAndAssetCtxs"), {},
              "spotMetaAndAssetCtxs");
-  same_shape(find(file, "PerpDexs#0")[1], info("perpDexs")[1], {"assetToFundingInterestRate"},
-             "perpDexs");
+  same_shape(find(file, "PerpDexs#0")[1], info("perpDexs")[1],
+             {"assetToFundingInterestRate", "subDeployers"}, "perpDexs");
   same_shape(find(file, "GetOrderBook"), info("l2Book", {{"coin", "@107"}}), {}, "l2Book");
   same_shape(
       find(file, "GetKlines"),
@@ -150,6 +153,26 @@ TEST_F(Fidelity, AccountAnswers) {
              "orderStatus");
   EXPECT_EQ(find(file, "QueryOrderByOid#0"),
             info("orderStatus", {{"user", client.user()}, {"oid", 141622259364}}));
+}
+
+TEST_F(Fidelity, HistoriesAndLimits) {
+  const std::string file = "account_history_messages.jsonl";
+  client.command("/funding/pay", Document::object());
+  same_shape(find(file, "GetFundingHistory"), of_user("userFunding"), {}, "userFunding");
+  same_shape(find(file, "test_user_funding_history_with_end_time#0"), of_user("userFunding"), {},
+             "userFunding");
+  same_shape(find(file, "test_get_funding_history[1684811870000]#1"),
+             info("fundingHistory", {{"coin", "BTC"}, {"startTime", 0}}), {}, "fundingHistory");
+  same_shape(find(file, "test_user_non_funding_ledger_updates_without_end_time#0"),
+             of_user("userNonFundingLedgerUpdates"), {}, "ledger");
+  same_shape(find(file, "UserActiveAssetData#2"),
+             info("activeAssetData", {{"user", client.user()}, {"coin", "HYPE"}}), {},
+             "activeAssetData");
+  same_shape(find(file, "PerpDexLimits#0"), info("perpDexLimits", {{"dex", "flx"}}), {},
+             "perpDexLimits");
+  same_shape(find(file, "PerpDexStatus_WithDex#0"), info("perpDexStatus", {{"dex", "flx"}}), {},
+             "perpDexStatus");
+  same_shape(find(file, "test_user_role#0"), of_user("userRole"), {}, "userRole");
 }
 
 TEST_F(Fidelity, ExchangeAnswers) {
