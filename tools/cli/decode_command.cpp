@@ -29,8 +29,12 @@ Outcome<void> read_lines(const std::string& file,
 }
 
 Outcome<void> decode(Session& /*session*/, const DecodeOptions& options) {
-  hyperliquid::Decoder decoder([](std::string_view event) { std::cout << event << "\n"; },
-                               [](std::string_view note) { std::cerr << note << "\n"; });
+  const bool events = !options.final_book;  // then standard output is the one object
+  hyperliquid::Decoder decoder(
+      [events](std::string_view event) {
+        if (events) std::cout << event << "\n";
+      },
+      [](std::string_view note) { std::cerr << note << "\n"; });
   const auto read = read_lines(options.file, [&](std::string_view line) { decoder.line(line); });
   if (!read) return read;
   if (options.final_book) std::cout << decoder.final_book() << "\n";
@@ -55,7 +59,7 @@ void add_decode_command(Registry& registry) {
       ->required()
       ->check(CLI::IsMember({"hyperliquid"}));
   app.add_flag("--final-book", options->final_book,
-               "the last line is the books as they stand at the end");
+               "instead of the events: one object, the books as they stand at the end");
 }
 
 }  // namespace perpwire::cli

@@ -115,14 +115,7 @@ struct MarketProtocol::Market {
 
 MarketProtocol::MarketProtocol(const MarketProtocolOptions& options,
                                const MarketInstruments& instruments)
-    : options_(options), instruments_(instruments), subscriptions_([&] {
-        auto set = options.subscriptions;
-        if (options.messages_per_minute > 0) {
-          set.max_per_second = std::max<std::size_t>(
-              1, std::min(set.max_per_second, options.messages_per_minute / 2));
-        }
-        return set;
-      }()) {}
+    : options_(options), instruments_(instruments), subscriptions_(options.subscriptions) {}
 
 MarketProtocol::~MarketProtocol() = default;
 
@@ -262,35 +255,17 @@ void MarketProtocol::on_disconnected(const std::string& reason, std::vector<Mark
   }
 }
 
-bool MarketProtocol::take_messages(std::size_t count, Nanos now) {
-  if (options_.messages_per_minute == 0) return true;
-  // Half of a minute's messages may go at once, the other half is what comes back in a minute:
-  // never more than all of them in any minute.
-  const auto half =
-      static_cast<std::int64_t>(std::max<std::size_t>(1, options_.messages_per_minute / 2));
-  const Nanos each = Nanos{std::chrono::minutes{1}} / half;
-  const Nanos paid = std::max(message_credit_at_, now);
-  const Nanos next = paid + each * static_cast<std::int64_t>(count);
-  if (next - now > each * half) return false;
-  message_credit_at_ = next;
-  return true;
-}
-
 void MarketProtocol::send_due(const Moment& now, std::vector<MarketAction>& out) {
   if (!connected_) return;
   const auto due_at = subscriptions_.next_due(now.monotonic);
   if (!due_at || *due_at > now.monotonic) return;
-  // The set takes what it returns as sent, so room for the most that it may return is needed first.
-  const Nanos credit = message_credit_at_;
-  if (options_.messages_per_minute > 0) {
-    const std::size_t most = std::max<std::size_t>(
-        1, std::min(options_.subscriptions.max_per_second, options_.messages_per_minute / 2));
-    if (!take_messages(most, now.monotonic)) return;
-    message_credit_at_ = credit;
-  }
+  // The set takes what it returns as sent, so there must be room for the most that it may return.
+  const auto most = static_cast<std::int64_t>(options_.subscriptions.max_per_second);
+  if (options_.messages != nullptr && !options_.messages->has(most, now.monotonic)) return;
   const auto requests = subscriptions_.due(now.monotonic);
-  if (!requests.empty())
-    ignore(take_messages(requests.size(), now.monotonic), "room was checked above");
+  if (options_.messages != nullptr) {
+    options_.messages->charge(static_cast<std::int64_t>(requests.size()), now.monotonic);
+  }
   for (const auto& request : requests) {
     if (request.kind == net::SubscriptionSet::Request::Kind::kUnsubscribe) {
       // What nobody wants any more may have no feed here: the key is the subscription itself.
@@ -310,7 +285,7 @@ void MarketProtocol::send_due(const Moment& now, std::vector<MarketAction>& out)
 void MarketProtocol::resubscribe(Feed& feed, const Moment& now, std::vector<MarketAction>& out) {
   if (now.monotonic < feed.next_resubscription) return;
   if (subscriptions_.state(feed.key) == net::SubscriptionSet::State::kSubscribed) {
-    if (!take_messages(1, now.monotonic)) return;
+    if (options_.messages != nullptr && !options_.messages->take(1, now.monotonic)) return;
     // Once its end is acknowledged the set finds it wanted and subscribes it again.
     out.push_back(SendText{unsubscribe_text(feed.subscription)});
     ++counters_.resubscriptions;

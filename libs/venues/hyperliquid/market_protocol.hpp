@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/minute_budget.hpp"
 #include "libs/net/subscription_set.hpp"
 #include "libs/venues/hyperliquid/market_events.hpp"
 #include "libs/venues/hyperliquid/market_instruments.hpp"
@@ -39,9 +40,9 @@ struct MarketProtocolOptions {
   std::size_t depth = 20;  // of BookEvent
   std::size_t trade_memory = 512;
   net::SubscriptionSet::Options subscriptions = {.max_per_second = 25};
-  /// Subscribe and unsubscribe messages per minute that this connection may send; 0 = as many as
-  /// there are. The first half may go at once.
-  std::size_t messages_per_minute = 0;
+  /// The share of the venue's messages per minute, of all connections together; null = no limit.
+  /// Outlives the protocol.
+  MinuteBudget* messages = nullptr;
 };
 
 /// The public market data of one connection: what to send, what each frame means, which feeds can
@@ -146,7 +147,6 @@ class MarketProtocol {
   void notice(Notice::Kind kind, std::string text, std::vector<MarketAction>& out) const;
   void see_venue_time(UnixNanos time, const Moment& now);
   [[nodiscard]] UnixNanos venue_time(const Moment& now) const;
-  [[nodiscard]] bool take_messages(std::size_t count, Nanos now);
 
   MarketProtocolOptions options_;
   const MarketInstruments& instruments_;
@@ -161,8 +161,7 @@ class MarketProtocol {
   std::optional<FeedState> connection_state_;
   Nanos connected_at_{0};
   Nanos newest_data_{0};
-  Nanos message_credit_at_{0};  // when the messages sent so far are paid for
-  Nanos venue_ahead_{0};        // the venue's clock less ours, by the newest stamped frame
+  Nanos venue_ahead_{0};  // the venue's clock less ours, by the newest stamped frame
   std::vector<BookLevel> changed_bids_;
   std::vector<BookLevel> changed_asks_;
   std::vector<MidItem> mid_items_;

@@ -1,9 +1,9 @@
+#include "libs/common/minute_budget.hpp"
 #include "libs/venues/hyperliquid/market_events.hpp"
 #include "services/marketstream/instrument_watch.hpp"
 #include "services/marketstream/shard_plan.hpp"
 #include "services/marketstream/status_board.hpp"
 #include "services/marketstream/wanted_channels.hpp"
-#include "services/marketstream/weight_budget.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -19,8 +19,8 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-TEST(WeightBudget, NoMinuteUsesMoreThanTheShare) {
-  WeightBudget budget{300};
+TEST(MinuteBudget, NoMinuteUsesMoreThanTheShare) {
+  MinuteBudget budget{300};
   std::mt19937_64 random{
       static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed())};
   std::vector<std::pair<Nanos, std::int64_t>> used;
@@ -41,13 +41,13 @@ TEST(WeightBudget, NoMinuteUsesMoreThanTheShare) {
                            // of 10 minutes
 }
 
-TEST(WeightBudget, WhatAnAnswerCostsMakesTheNextOnesWait) {
-  WeightBudget budget{240};
+TEST(MinuteBudget, WhatAnAnswerCostsMakesTheNextOnesWait) {
+  MinuteBudget budget{240};
   EXPECT_TRUE(budget.take(20, 1000s));
   budget.charge(200, 1000s);
   EXPECT_FALSE(budget.take(20, 1020s));
   EXPECT_TRUE(budget.take(20, 1061s));
-  WeightBudget unlimited{0};
+  MinuteBudget unlimited{0};
   for (int i = 0; i < 1000; ++i) EXPECT_TRUE(unlimited.take(100, 1000s));
 }
 

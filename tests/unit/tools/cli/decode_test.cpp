@@ -33,14 +33,13 @@ TEST(CliDecode, RecordedMessagesBecomeEventsOfTheContract) {
   EXPECT_NE(run.err.find(" 0 malformed"), std::string::npos) << run.err;
 }
 
-TEST(CliDecode, FinalBookIsTheLastLine) {
+TEST(CliDecode, FinalBookIsOneObjectInsteadOfTheEvents) {
   const std::string frame =
       R"({"channel":"l2Book","data":{"coin":"BTC","time":5,"levels":[[{"px":"96113.0","sz":"1.50","n":1}],[{"px":"96114.0","sz":"2","n":1}]]}})";
   const auto run = run_cli({"decode", "--venue", "hyperliquid", "-", "--final-book"}, frame + "\n");
   ASSERT_EQ(run.exit, 0) << run.err;
   const auto lines = lines_of(run.out);
-  ASSERT_GE(lines.size(), 2U);
-  EXPECT_EQ(Json::parse(lines.front()).at("event_type"), "book");
+  ASSERT_EQ(lines.size(), 1U);
   EXPECT_EQ(Json::parse(lines.back()).at("books").at("BTC").at("bids").dump(),
             R"([["96113.0","1.50"]])");
 }

@@ -644,7 +644,8 @@ TEST(MarketProtocol, UsersOfOneStreamShareItAndTheLastOneEndsIt) {
 }
 
 TEST(MarketProtocol, NoMinuteHasMoreMessagesThanItsShare) {
-  Driver d{MarketProtocolOptions{.messages_per_minute = 60}};
+  MinuteBudget share{60};
+  Driver d{MarketProtocolOptions{.messages = &share}};
   for (int i = 0; i < 200; ++i) {
     d.instruments.put(
         {.coin = fmt::format("C{}", i), .pair = fmt::format("C{}-USD", i), .dex = "", .grid = {}});
