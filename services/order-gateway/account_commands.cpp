@@ -519,7 +519,7 @@ v1::Reply AccountEngine::get_order(const v1::Command& command) {
   v1::Reply reply;
   reply.set_request_id(command.request_id());
   reply.set_status("OK");
-  *reply.add_orders() = order_data(order->view(order->created()));
+  *reply.add_orders() = order_data(order->view(order->updated()));
   return reply;
 }
 
@@ -533,7 +533,7 @@ v1::Reply AccountEngine::get_open_orders(const v1::Command& command) {
         order->content().trading_pair.value() != command.trading_pair()) {
       continue;
     }
-    *reply.add_orders() = order_data(order->view(core_.now.wall));
+    *reply.add_orders() = order_data(order->view(order->updated()));
   }
   return reply;
 }

@@ -60,6 +60,7 @@ InFlightOrder::InFlightOrder(OrderContent content, std::string cloid, UnixNanos 
     : content_(std::move(content)),
       cloid_(std::move(cloid)),
       created_(created),
+      updated_(created),
       published_price_(content_.price),
       published_amount_(content_.amount) {}
 
@@ -412,6 +413,7 @@ void InFlightOrder::publish(OrderEventKind kind, OrderState state, UnixNanos now
                             std::vector<OrderEvent>& out, std::optional<Failure> failure) {
   out.push_back(event(kind, state, now));
   out.back().failure = std::move(failure);
+  updated_ = now;
   published_state_ = state;
   published_price_ = price();
   published_amount_ = amount();
@@ -533,6 +535,8 @@ void InFlightOrder::restore(const OrderEvent& past) {
     case OrderEventKind::kUpdate:
       break;
   }
+  stamps_ = told.stamps;
+  updated_ = told.update_time;
   published_state_ = told.state;
   published_price_ = price();
   published_amount_ = amount();

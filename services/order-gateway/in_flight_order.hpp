@@ -87,6 +87,8 @@ class InFlightOrder {
   [[nodiscard]] const OrderContent& content() const { return content_; }
   [[nodiscard]] const std::string& cloid() const { return cloid_; }
   [[nodiscard]] UnixNanos created() const { return created_; }
+  /// When its last event was made.
+  [[nodiscard]] UnixNanos updated() const { return updated_; }
   [[nodiscard]] Quantity filled() const { return filled_; }
   /// Total asked for, fills included, as the venue last accepted it.
   [[nodiscard]] Quantity amount() const;
@@ -167,6 +169,7 @@ class InFlightOrder {
   OrderContent content_;
   std::string cloid_;
   UnixNanos created_;
+  UnixNanos updated_;
   Stamps stamps_;
 
   Fate create_ = Fate::kInFlight;

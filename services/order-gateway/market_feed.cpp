@@ -91,7 +91,9 @@ void RiskFeed::on_event(const v1::Envelope& envelope) {
     spdlog::error("limits of risk do not read: {}", table.error().text);
     return;
   }
-  spdlog::info("limits of risk version={}", envelope.risk_limits().limits_version());
+  if (gate_.limits_version() != envelope.risk_limits().limits_version()) {
+    spdlog::info("limits of risk version={}", envelope.risk_limits().limits_version());
+  }
   gate_.on_limits(std::move(*table), envelope.risk_limits().limits_version());
 }
 

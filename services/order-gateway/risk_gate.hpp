@@ -42,6 +42,7 @@ class RiskGate {
   [[nodiscard]] limits::RiskLevel level() const { return level_; }
   [[nodiscard]] std::uint64_t level_version() const { return level_version_; }
   [[nodiscard]] const limits::LimitTable& limits() const { return limits_; }
+  [[nodiscard]] std::optional<std::uint64_t> limits_version() const { return limits_version_; }
 
  private:
   std::optional<Change> learn(limits::RiskLevel level, std::uint64_t level_version);
