@@ -42,6 +42,29 @@ Result<v1::Reply> read_reply(const Result<RequestClient::Reply>& answer) {
               fmt::format("{}: {}", reply.code(), reply.reason()));
 }
 
+v1::Command cancel_command(const ClientConfig& config, const ClientOrderId& id) {
+  v1::Command command;
+  command.set_type("cancel");
+  command.set_client_order_id(id.value());
+  command.set_account(config.account.value());
+  return command;
+}
+
+v1::Command modify_command(const ClientConfig& config, const ClientOrderId& id,
+                           const std::optional<Price>& price,
+                           const std::optional<Quantity>& amount) {
+  v1::Command command;
+  command.set_type("modify");
+  auto& modify = *command.mutable_modify();
+  modify.set_client_order_id(id.value());
+  modify.set_account(config.account.value());
+  if (price) set_decimal(*price, *modify.mutable_price());
+  if (amount) set_decimal(*amount, *modify.mutable_amount());
+  return command;
+}
+
+Status status_of(const v1::Reply& /*accepted*/) { return {}; }
+
 // No word about what became of it: it may have been done.
 bool is_unknown(const Error& error) {
   return error.code == ErrorCode::kTimeout || error.code == ErrorCode::kMalformed;
@@ -162,6 +185,14 @@ class Client::Impl {
       });
     });
     return future;
+  }
+
+  void ask_then(v1::Command command, OnStatus done) {
+    post([this, command = std::move(command), done = std::move(done)]() mutable {
+      ask(std::move(command), [done = std::move(done)](const Result<v1::Reply>& reply) {
+        if (done) done(reply.and_then(status_of));
+      });
+    });
   }
 
   [[nodiscard]] std::optional<StreamPosition> position() const { return orders_->position(); }
@@ -384,23 +415,22 @@ void Client::resend(const ClientOrderId& client_order_id) {
 }
 
 std::future<Status> Client::cancel(const ClientOrderId& client_order_id) {
-  v1::Command command;
-  command.set_type("cancel");
-  command.set_client_order_id(client_order_id.value());
-  command.set_account(config().account.value());
-  return impl_->future_of<Status>(std::move(command), [](const v1::Reply&) { return Status{}; });
+  return impl_->future_of<Status>(cancel_command(config(), client_order_id), status_of);
 }
 
 std::future<Status> Client::modify(const ClientOrderId& client_order_id, std::optional<Price> price,
                                    std::optional<Quantity> amount) {
-  v1::Command command;
-  command.set_type("modify");
-  auto& modify = *command.mutable_modify();
-  modify.set_client_order_id(client_order_id.value());
-  modify.set_account(config().account.value());
-  if (price) set_decimal(*price, *modify.mutable_price());
-  if (amount) set_decimal(*amount, *modify.mutable_amount());
-  return impl_->future_of<Status>(std::move(command), [](const v1::Reply&) { return Status{}; });
+  return impl_->future_of<Status>(modify_command(config(), client_order_id, price, amount),
+                                  status_of);
+}
+
+void Client::cancel(const ClientOrderId& client_order_id, OnStatus done) {
+  impl_->ask_then(cancel_command(config(), client_order_id), std::move(done));
+}
+
+void Client::modify(const ClientOrderId& client_order_id, std::optional<Price> price,
+                    std::optional<Quantity> amount, OnStatus done) {
+  impl_->ask_then(modify_command(config(), client_order_id, price, amount), std::move(done));
 }
 
 std::future<Result<v1::OrderEvent>> Client::get_order(const ClientOrderId& client_order_id) {

@@ -167,6 +167,12 @@ class Client {
   /// `amount` is the new total, fills included; nothing = as it is. The new leg is post-only.
   std::future<Status> modify(const ClientOrderId& client_order_id, std::optional<Price> price,
                              std::optional<Quantity> amount = std::nullopt);
+  /// The same with a function that is called on the client's thread: for use in callbacks.
+  using OnStatus = std::function<void(const Status&)>;
+  void cancel(const ClientOrderId& client_order_id, OnStatus done);
+  void modify(const ClientOrderId& client_order_id, std::optional<Price> price,
+              std::optional<Quantity> amount, OnStatus done);
+
   std::future<Result<v1::OrderEvent>> get_order(const ClientOrderId& client_order_id);
   std::future<Result<std::vector<v1::OrderEvent>>> get_open_orders(const TradingPair& pair);
 

@@ -16,11 +16,12 @@ int leading_exponent(const Decimal& value) {
   return digits - 1 + value.exponent();
 }
 
-// A whole number; the range's end where it does not fit.
+// Its whole part; the range's end where it does not fit.
 std::int64_t to_int64(const Result<WideDecimal>& value) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   if (!value) return kMost;
   Int128 whole = value->mantissa();
+  for (int i = value->exponent(); i < 0; ++i) whole /= 10;
   for (int i = 0; i < value->exponent(); ++i) {
     if (whole > kMost || whole < -kMost) break;
     whole *= 10;
@@ -85,7 +86,7 @@ std::int64_t basis_points_between(const Price& from, const Price& price) {
   if (!distance) return to_int64(distance);
   const auto scaled = multiply(distance->abs(), WideDecimal{10'000});
   if (!scaled) return to_int64(scaled);
-  return to_int64(divide(*scaled, widen(from.value()), 0));
+  return to_int64(divide(*scaled, widen(from.value())));
 }
 
 std::int64_t whole_lots(const Quantity& quantity, const Quantity& lot) {

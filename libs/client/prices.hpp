@@ -25,7 +25,8 @@ Result<Price> round_price(const v1::Instrument& instrument, const Price& price, 
 Result<Price> price_from_middle(const v1::Instrument& instrument, const v1::Bbo& bbo, Side side,
                                 std::int64_t basis_points);
 
-/// How far `price` is from `from`, in whole basis points of `from`, never negative.
+/// How far `price` is from `from`, in whole basis points of `from` (rounded down), never
+/// negative.
 std::int64_t basis_points_between(const Price& from, const Price& price);
 
 /// quantity / lot as a whole number, rounded half-even; its sign is the quantity's.

@@ -16,7 +16,7 @@ import zmq
 
 from .endpoints import Endpoints
 from .errors import MalformedMessage, OutcomeUnknown, PerpwireError, Rejected
-from .events import GATEWAY_EVENTS, MARKET_EVENTS, ORDER_EVENTS, Event, Order, Position, parse_event, parse_json
+from .events import GATEWAY_EVENTS, MARKET_EVENTS, ORDER_EVENTS, Event, Order, Position, is_final, parse_event, parse_json
 from .gaps import Conflator, DeltaTracker, HeartbeatMonitor, StreamPosition, StreamTracker, TopicTracker
 from .ids import ClientOrderIds, new_request_id
 from .requests import Reply, RequestSocket, resolve
@@ -175,7 +175,7 @@ class Client:
         while left and time.monotonic() < deadline:
             for client_order_id in list(left):
                 try:
-                    if self.get_order(client_order_id).result()["order_state"] in ("FILLED", "CANCELLED", "FAILED"):
+                    if is_final(self.get_order(client_order_id).result()):
                         left.remove(client_order_id)
                     else:
                         self.cancel(client_order_id).result()

@@ -41,6 +41,15 @@ class Order(TypedDict, total=False):
     failure: Failure
 
 
+def is_open(order: Mapping[str, Any]) -> bool:
+    """At the venue, and may be filled, modified or cancelled."""
+    return order["order_state"] in ("OPEN", "PARTIALLY_FILLED")
+
+
+def is_final(order: Mapping[str, Any]) -> bool:
+    return order["order_state"] in ("FILLED", "CANCELLED", "FAILED")
+
+
 class Fill(TypedDict, total=False):
     trade_id: str
     client_order_id: str | None

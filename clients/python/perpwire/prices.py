@@ -28,3 +28,13 @@ def round_amount(instrument: Mapping[str, Any], amount: Decimal) -> Decimal:
 
 def _round(value: Decimal, step: Decimal, rounding: str) -> Decimal:
     return (value / step).to_integral_value(rounding) * step
+
+
+def price_from_middle(instrument: Mapping[str, Any] | None, bbo: Mapping[str, Any], side: str,
+                      basis_points: Decimal | int) -> Decimal | None:
+    """The middle of the book moved by `basis_points` (above it if > 0), rounded as round_price does. None while the
+    instrument is not known or a side of the book is empty."""
+    if instrument is None or bbo["bid_price"] is None or bbo["ask_price"] is None:
+        return None
+    middle = (bbo["bid_price"] + bbo["ask_price"]) / 2
+    return round_price(instrument, middle * (1 + Decimal(basis_points) / 10_000), side)

@@ -11,7 +11,7 @@ from decimal import Decimal
 import zmq
 
 import perpwire.aio
-from perpwire import Client, Endpoints, NotSent, OutcomeUnknown, Rejected, StreamPosition, round_amount, round_price
+from perpwire import Client, Endpoints, NotSent, OutcomeUnknown, Rejected, StreamPosition, price_from_middle, round_amount, round_price
 from perpwire.client import _number
 from perpwire.events import parse_event, parse_json
 from perpwire.errors import MalformedMessage
@@ -340,6 +340,10 @@ class ValuesTest(unittest.TestCase):
                 ("0.00123456", "SELL", "0.001235")]
         for price, side, expected in rows:
             self.assertEqual(round_price(perp, Decimal(price), side), Decimal(expected), (price, side))
+        book = {"bid_price": Decimal(49999), "ask_price": Decimal(50001)}
+        self.assertEqual(price_from_middle(perp, book, "BUY", -3), Decimal(49985))
+        self.assertIsNone(price_from_middle(None, book, "BUY", -3))
+        self.assertIsNone(price_from_middle(perp, {**book, "ask_price": None}, "BUY", -3))
         tick = {"tick_size": Decimal("0.5"), "lot_size": Decimal("0.1")}
         self.assertEqual(round_price(tick, Decimal("10.7"), "BUY"), Decimal("10.5"))
         self.assertEqual(round_amount(tick, Decimal("0.27")), Decimal("0.2"))

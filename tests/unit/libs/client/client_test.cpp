@@ -1,5 +1,6 @@
 #include "libs/client/client.hpp"
 
+#include "libs/client/quote.hpp"
 #include "libs/common/bus_publisher.hpp"
 #include "libs/common/contract_json.hpp"
 #include "libs/common/request_server.hpp"
@@ -296,6 +297,21 @@ TEST_F(ClientTest, QueriesAndModifySpeakTheContract) {
   EXPECT_FALSE(suite.commands.back().modify().has_amount());
 }
 
+TEST_F(ClientTest, CancelAndModifyTellAFunctionOnTheClientsThread) {
+  suite.answer = [](const v1::Command& command, v1::Reply& reply) {
+    reply.set_status(command.type() == "cancel" ? "ACCEPTED" : "REJECTED");
+    reply.set_code("POST_ONLY");
+  };
+  start();
+  const auto note = [this](const Status& status) {
+    log.add(status ? "taken" : std::string(to_string(status.error().code)));
+  };
+  client->cancel(ClientOrderId{"x"}, note);
+  client->modify(ClientOrderId{"x"}, std::nullopt, parse_as<Quantity>("1", "amount").value(), note);
+  ASSERT_TRUE(suite.run_until([&] { return log.size() == 2; }));
+  EXPECT_EQ(log.lines(), (std::vector<std::string>{"taken", "POST_ONLY"}));
+}
+
 TEST_F(ClientTest, CancelAndWaitAsksUntilTheOrderHasEnded) {
   int asked = 0;
   suite.answer = [&](const v1::Command& command, v1::Reply& reply) {
@@ -343,6 +359,51 @@ TEST_F(ClientTest, FuturesOfAClientThatEndsAreClosed) {
   const auto status = future.get();
   ASSERT_FALSE(status);
   EXPECT_EQ(status.error().code, ErrorCode::kClosed);
+}
+
+// Places, waits for the venue, follows by modify, and replaces where a modify is refused.
+TEST_F(ClientTest, AQuoteFollowsItsPriceAndIsReplacedWhereAModifyIsRefused) {
+  suite.answer = [](const v1::Command& command, v1::Reply& reply) {
+    reply.set_status(command.type() == "modify" ? "REJECTED" : "ACCEPTED");
+    reply.set_code("POST_ONLY");
+  };
+  client = std::make_unique<Client>(suite.config);
+  Quote quote(*client, TradingPair{"BTC-USD"}, Side::kBuy, *parse_as<Quantity>("1", "amount"));
+  Callbacks all;
+  all.on_order = [&](const v1::OrderEvent& order, const v1::Envelope&) { quote.on_order(order); };
+  client->start(all);
+  ASSERT_TRUE(suite.subscribed());
+  suite.run_until([] { return false; }, milliseconds{150});  // a heartbeat tells where to begin
+  const auto want = [&](const char* price, int second) {
+    client->run([&] { quote.want(parse_as<Price>(price, "price").value(), seconds{second}); });
+  };
+  const auto tell = [&](const std::string& state) {
+    const std::string id = suite.commands.front().order().client_order_id();
+    suite.publish("orders.hyperliquid.update", "order_update", [&](v1::Envelope& event) {
+      event.mutable_order()->set_client_order_id(id);
+      event.mutable_order()->set_order_state(state);
+      set_decimal(*Decimal::parse("50000"), *event.mutable_order()->mutable_price());
+    });
+  };
+  const auto asked = [&] {
+    std::string types;
+    for (const auto& command : suite.commands) types += command.type() + " ";
+    return types;
+  };
+
+  want("50000", 10);
+  want("50100", 12);  // not yet acknowledged: nothing to modify
+  ASSERT_TRUE(suite.run_until([&] { return asked() == "place "; })) << asked();
+  tell("OPEN");
+  suite.run_until([] { return false; }, milliseconds{100});
+  want("50004.9", 14);  // less than a basis point
+  want("50005", 16);
+  ASSERT_TRUE(suite.run_until([&] { return asked() == "place modify cancel "; })) << asked();
+  tell("CANCELLED");
+  suite.run_until([] { return false; }, milliseconds{100});
+  want("50005", 16);  // within the pause
+  want("50005", 18);
+  EXPECT_TRUE(suite.run_until([&] { return asked() == "place modify cancel place "; })) << asked();
 }
 
 TEST(Client, BadConfigurationIsNamed) {

@@ -77,6 +77,7 @@ TEST(Prices, StandBasisPointsAwayFromTheMiddle) {
 TEST(Prices, DistancesAreWholeBasisPoints) {
   EXPECT_EQ(basis_points_between(price("50000"), price("50005")), 1);
   EXPECT_EQ(basis_points_between(price("50000"), price("49950")), 10);
+  EXPECT_EQ(basis_points_between(price("50000"), price("50004.99")), 0);
   EXPECT_EQ(basis_points_between(price("50000"), price("50000")), 0);
   EXPECT_GT(basis_points_between(price("0"), price("1")), 1'000'000);
 }
