@@ -5,6 +5,7 @@
 #include "tests/bench/bus_bench.hpp"
 #include "tests/bench/decode_bench.hpp"
 #include "tests/bench/limits_bench.hpp"
+#include "tests/bench/persist_bench.hpp"
 #include "tests/bench/sign_bench.hpp"
 #include "tests/bench/suite_bench.hpp"
 
@@ -26,6 +27,7 @@ int main(int argc, char** argv) {
       {"decode",
        [&](std::ostream& out) { failed = !bench::run_decode_bench(corpus, out) || failed; }},
       {"limits", bench::run_limits_bench},
+      {"persist", bench::run_persist_bench},
       {"sign", bench::run_sign_bench},
   };
 
@@ -33,7 +35,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> wanted;
   std::string config;
   bench::SuiteBenchOptions options;
-  app.add_option("groups", wanted, "bus, decode, limits, sign; none = all");
+  app.add_option("groups", wanted, "bus, decode, limits, persist, sign; none = all");
   app.add_option("--corpus", corpus, "of decode: a folder with hl_l2Book.ndjson and others");
   app.add_option("--config", config,
                  "perpwire.toml of a running suite (tests/bench/run.sh starts one)");
