@@ -8,7 +8,8 @@
 
 int main(int argc, char** argv) {
   using namespace perpwire;
-  return run_service(argc, argv, {.process = "persister", .metrics_port_offset = 3},
+  return run_service(argc, argv,
+                     {.process = "persister", .metrics_port_offset = 3, .before_threads = {}},
                      [](ServiceContext& context) {
                        const auto database = persister::database_file(context.settings());
                        persister::check_schema(database);  // throws ConfigError

@@ -10,13 +10,19 @@
 
 namespace perpwire::persister {
 
-std::string encode_page_request(const AskPage& ask, std::string_view request_id) {
+std::string encode_page_request(const AskPage& ask, std::string_view request_id,
+                                std::string_view consumer, const StreamCursor& stored) {
   v1::PageRequest request;
   request.set_type("replay");
   request.set_request_id(std::string(request_id));
   request.set_stream(ask.stream);
   request.set_from_sequence(ask.from_sequence);
   request.set_limit(ask.limit);
+  request.set_consumer(std::string(consumer));
+  if (!stored.stream.empty()) {
+    request.set_stored_stream(stored.stream);
+    request.set_stored_below(stored.next_sequence);
+  }
   return request.SerializeAsString();
 }
 

@@ -75,7 +75,7 @@ PersisterApp::PersisterApp(ServiceContext& context, StoreWriter::OpenStore open_
   handlers.on_opened = [this, hand_over](std::vector<StreamCursor> cursors) {
     hand_over([this, cursors = std::move(cursors)] { start_sources(cursors); });
   };
-  handlers.on_committed = [this, hand_over](std::vector<std::size_t> from, ApplyCounts counts,
+  handlers.on_committed = [this, hand_over](std::vector<CommittedBatch> from, ApplyCounts counts,
                                             Nanos took) {
     hand_over([this, from = std::move(from), counts, took] { on_committed(from, counts, took); });
   };
@@ -118,8 +118,8 @@ void PersisterApp::start_sources(const std::vector<StreamCursor>& cursors) {
   }
 }
 
-void PersisterApp::on_committed(const std::vector<std::size_t>& sources, const ApplyCounts& counts,
-                                Nanos took) {
+void PersisterApp::on_committed(const std::vector<CommittedBatch>& batches,
+                                const ApplyCounts& counts, Nanos took) {
   const auto add = [](Counter& counter, std::uint64_t by) {
     if (by != 0) counter.increment(figure(by));
   };
@@ -135,7 +135,9 @@ void PersisterApp::on_committed(const std::vector<std::size_t>& sources, const A
     spdlog::error("fill_conflicts={} (table fill_repeats, same_content = 0)",
                   counts.fill_conflicts);
   }
-  for (const auto source : sources) sources_[source]->on_committed();
+  for (const auto& batch : batches) {
+    sources_[batch.source]->on_committed(batch.stream, batch.next_sequence);
+  }
 }
 
 void PersisterApp::on_delayed(const std::string& reason) {

@@ -28,7 +28,8 @@ class PersisterApp {
   struct Figures;
 
   void start_sources(const std::vector<StreamCursor>& cursors);
-  void on_committed(const std::vector<std::size_t>& sources, const ApplyCounts& counts, Nanos took);
+  void on_committed(const std::vector<CommittedBatch>& batches, const ApplyCounts& counts,
+                    Nanos took);
   void on_delayed(const std::string& reason);
   void update_figures();
   [[nodiscard]] std::string health() const;

@@ -70,7 +70,8 @@ Status SourceLink::on_hello(const RequestClient::Reply& answer) {
   return reason.empty() ? Status{} : fail(ErrorCode::kVersionMismatch, reason);
 }
 
-void SourceLink::on_committed() {
+void SourceLink::on_committed(const std::string& stream, std::uint64_t next_sequence) {
+  stored_ = {.stream = stream, .next_sequence = next_sequence};
   ReaderActions actions;
   reader_.on_committed(actions);
   act(actions);
@@ -90,7 +91,8 @@ void SourceLink::act(ReaderActions& actions) {
 
 void SourceLink::ask(const AskPage& request) {
   const std::string id = fmt::format("page-{}", next_request_++);
-  requests_.request(id, encode_page_request(request, id), kPageTimeout,
+  requests_.request(id, encode_page_request(request, id, "persister." + config_.instance, stored_),
+                    kPageTimeout,
                     [this](Result<RequestClient::Reply> answer) { on_answer(std::move(answer)); });
 }
 

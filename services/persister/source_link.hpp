@@ -35,8 +35,8 @@ class SourceLink {
   SourceLink(boost::asio::io_context& io, zmq::context_t& context, SourceConfig config,
              const std::vector<StreamCursor>& known, Handlers handlers);
 
-  /// One of its batches is in the store.
-  void on_committed();
+  /// One of its batches is in the store: its stream is stored below `next_sequence`.
+  void on_committed(const std::string& stream, std::uint64_t next_sequence);
 
   [[nodiscard]] const std::string& name() const { return config_.name; }
   [[nodiscard]] const PageReader& reader() const { return reader_; }
@@ -56,6 +56,7 @@ class SourceLink {
   RequestClient requests_;
   BusSubscriber hints_;
   boost::asio::steady_timer ticker_;
+  StreamCursor stored_;  // of its newest batch in the store
   std::uint64_t next_request_ = 1;
   std::string refused_;
 };

@@ -24,20 +24,22 @@ bool StoreWriter::try_push(PendingBatch&& batch) { return queue_.try_push(std::m
 void StoreWriter::run() {
   if (!open_store()) return;
   std::vector<Batch> batches;
-  std::vector<std::size_t> sources;
+  std::vector<CommittedBatch> committed;
   while (auto pending = queue_.wait_pop()) {
     if (stopping_) return;
     batches.clear();
-    sources.clear();
+    committed.clear();
     std::size_t events = 0;
     do {
       events += pending->batch.events.size();
-      sources.push_back(pending->source);
+      committed.push_back({.source = pending->source,
+                           .stream = pending->batch.stream,
+                           .next_sequence = pending->batch.next_sequence});
       batches.push_back(std::move(pending->batch));
       if (events >= options_.max_events_per_transaction) break;
       pending = queue_.try_pop();
     } while (pending);
-    if (!apply_until_done(batches, sources)) return;
+    if (!apply_until_done(batches, std::move(committed))) return;
   }
 }
 
@@ -64,14 +66,14 @@ bool StoreWriter::open_store() {
 }
 
 bool StoreWriter::apply_until_done(const std::vector<Batch>& batches,
-                                   const std::vector<std::size_t>& sources) {
+                                   std::vector<CommittedBatch> committed) {
   for (;;) {
     if (stopping_) return false;
     const Nanos begun = monotonic_now();
     auto counts = store_->apply(batches, wall_clock_now());
     if (counts) {
       well_again();
-      handlers_.on_committed(sources, *counts, monotonic_now() - begun);
+      handlers_.on_committed(std::move(committed), *counts, monotonic_now() - begun);
       return true;
     }
     if (!retry_after(counts.error())) return false;

@@ -13,6 +13,13 @@
 
 namespace perpwire::persister {
 
+/// A batch that is in the store for good.
+struct CommittedBatch {
+  std::size_t source = 0;
+  std::string stream;
+  std::uint64_t next_sequence = 1;
+};
+
 /// One page's batch on its way to the store, with the reader that waits for it.
 struct PendingBatch {
   std::size_t source = 0;
@@ -40,8 +47,8 @@ class StoreWriter {
   struct Handlers {
     /// The store is open for the first time: where reading begins.
     std::function<void(std::vector<StreamCursor>)> on_opened;
-    /// In the store for good: one entry of `sources` a batch.
-    std::function<void(std::vector<std::size_t> sources, ApplyCounts, Nanos took)> on_committed;
+    /// One transaction, with its batches in their order.
+    std::function<void(std::vector<CommittedBatch>, ApplyCounts, Nanos took)> on_committed;
     /// Not empty: delayed, and why. Empty: well again.
     std::function<void(std::string reason)> on_delayed;
     /// Trying again does not help (a newer schema, a hole): the writer has ended.
@@ -63,7 +70,7 @@ class StoreWriter {
  private:
   void run();
   bool open_store();
-  bool apply_until_done(const std::vector<Batch>& batches, const std::vector<std::size_t>& sources);
+  bool apply_until_done(const std::vector<Batch>& batches, std::vector<CommittedBatch> committed);
   /// True if retrying makes sense; then it has waited.
   bool retry_after(const Error& error);
   void well_again();

@@ -2,9 +2,9 @@
 // exactly once, and every execution counted once.
 
 #include "services/persister/sqlite_store.hpp"
+#include "tests/support/temp_dir.hpp"
 
 #include "sample_events.hpp"
-#include "tests/support/temp_dir.hpp"
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -1,7 +1,8 @@
 #include "services/persister/sqlite_store.hpp"
 
-#include "sample_events.hpp"
 #include "tests/support/temp_dir.hpp"
+
+#include "sample_events.hpp"
 #include <gtest/gtest.h>
 
 #include <array>

@@ -1,9 +1,9 @@
 #include "services/persister/store_writer.hpp"
 
 #include "services/persister/sqlite_store.hpp"
+#include "tests/support/temp_dir.hpp"
 
 #include "sample_events.hpp"
-#include "tests/support/temp_dir.hpp"
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -20,11 +20,11 @@ class Report {
   StoreWriter::Handlers handlers() {
     StoreWriter::Handlers out;
     out.on_opened = [this](std::vector<StreamCursor>) { note([this] { ++opened; }); };
-    out.on_committed = [this](std::vector<std::size_t> from, ApplyCounts counts, Nanos) {
+    out.on_committed = [this](const std::vector<CommittedBatch>& from, ApplyCounts counts, Nanos) {
       note([&] {
         ++transactions;
         events += counts.events;
-        sources.insert(sources.end(), from.begin(), from.end());
+        for (const auto& batch : from) sources.push_back(batch.source);
       });
     };
     out.on_delayed = [this](std::string reason) {
