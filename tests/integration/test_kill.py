@@ -3,13 +3,12 @@
 import random
 import signal
 import sqlite3
-import sys
 import threading
 import time
 import unittest
 from decimal import Decimal
 
-from suite import ACCOUNT_ADDRESS, Suite, loads, wait_for
+from suite import Suite, wait_for
 
 
 class Load(threading.Thread):
@@ -62,15 +61,11 @@ class Kill(unittest.TestCase):
         executions = [e["data"] for t, e in events if t.endswith((".filled", ".partial_fill")) and t.startswith("orders.")]
         self.assertEqual(len(executions), len([f for f in fills if f["client_order_id"]]), "executions against fills")
         # No order twice: as many orders at the venue with our prefix as client ids that reached it.
-        history = suite.info(type="historicalOrders", user=ACCOUNT_ADDRESS)
-        cloids = [o["order"]["cloid"] for o in history if (o["order"].get("cloid") or "").startswith("0xf1a50001")]
         oids = {}
-        for entry in history:
-            cloid = entry["order"].get("cloid")
-            if cloid and cloid.startswith("0xf1a50001"):
-                oids.setdefault(cloid, set()).add(entry["order"]["oid"])
-        doubled = {cloid: ids for cloid, ids in oids.items() if len(ids) > 1}
-        self.assertEqual(doubled, {}, f"{len(cloids)} orders")
+        for order in suite.venue_orders():
+            if (order["cloid"] or "").startswith("0xf1a50001"):
+                oids.setdefault(order["cloid"], set()).add(order["oid"])
+        self.assertEqual({cloid: ids for cloid, ids in oids.items() if len(ids) > 1}, {}, f"of {len(oids)} orders")
         # Every accepted order has an end that the gateway knows.
         final = {e["data"]["client_order_id"] for t, e in events if t.startswith("orders.")
                  and e["data"]["order_state"] in ("FILLED", "CANCELLED", "FAILED")}
