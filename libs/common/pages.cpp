@@ -34,18 +34,6 @@ std::vector<std::string> reply_to(v1::PageReply& reply, const v1::PageRequest& r
   return {encode_message(reply, json)};
 }
 
-std::vector<std::string> replay(const v1::PageRequest& request, bool json,
-                                const PageHandlers& handlers) {
-  if (auto checked = check_topics(request); !checked) {
-    return page_error(request, json, checked.error().code, checked.error().text);
-  }
-  if (request.has_limit() && request.limit() == 0) {
-    return page_error(request, json, ErrorCode::kInvalidCommand,
-                      "limit: expected 1 to 1000, found 0");
-  }
-  return handlers.replay(request, json);
-}
-
 std::vector<std::string> hello(const v1::PageRequest& request, bool json,
                                const PageHandlers& handlers) {
   const auto ours = own_hello(handlers.process, handlers.instance);
@@ -60,6 +48,13 @@ std::vector<std::string> hello(const v1::PageRequest& request, bool json,
 
 std::string encode_message(const google::protobuf::Message& message, bool json) {
   return json ? to_contract_json(message) : message.SerializeAsString();
+}
+
+Status check_replay(const v1::PageRequest& request) {
+  if (request.has_limit() && request.limit() == 0) {
+    return fail(ErrorCode::kInvalidCommand, "limit: expected 1 to 1000, found 0");
+  }
+  return check_topics(request);
 }
 
 std::vector<std::string> page_error(const v1::PageRequest& request, bool json, ErrorCode code,
@@ -122,7 +117,7 @@ std::vector<std::string> answer_page_request(std::string_view payload,
     return page_error(request, json, parsed.error().code, parsed.error().text);
   }
   const auto& type = request.type();
-  if (type == "replay" && handlers.replay) return replay(request, json, handlers);
+  if (type == "replay" && handlers.replay) return handlers.replay(request, json);
   if (type == "snapshot" && handlers.snapshot_of) {
     return snapshot_page(request, json, handlers.snapshot_of);
   }

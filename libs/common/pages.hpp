@@ -31,6 +31,9 @@ std::vector<std::string> page_error(const v1::PageRequest& request, bool json, E
 std::vector<std::string> not_kept(const v1::PageRequest& request, bool json,
                                   std::string_view stream, std::uint64_t first_sequence);
 
+/// Errors: kInvalidCommand = a limit of 0, or a topic with `pb.`, which no page carries.
+Status check_replay(const v1::PageRequest& request);
+
 /// Answers a `snapshot` request: all its topics or the first one's error.
 ///
 /// `snapshot_of` returns the newest event of a topic, or kUnknownTopic, kResyncing, ...

@@ -316,6 +316,9 @@ Journal& EventLog::journal() { return *impl_->journal; }
 const Journal& EventLog::journal() const { return *impl_->journal; }
 
 std::vector<std::string> EventLog::replay_page(const v1::PageRequest& request, bool json) const {
+  if (auto checked = check_replay(request); !checked) {
+    return page_error(request, json, checked.error().code, checked.error().text);
+  }
   const Stream* stream =
       request.stream().empty() ? &impl_->streams.back() : impl_->find(request.stream());
   if (stream == nullptr) {

@@ -18,8 +18,9 @@ constexpr std::uint64_t kIndexEvery = 64u << 10;
 /// Reads records of a file one after the other.
 class SegmentScanner {
  public:
-  SegmentScanner(const StorageFile& file, std::uint64_t offset)
-      : file_(file), buffer_offset_(offset) {}
+  /// `end`: about where the file ends, so that little is read of a small one.
+  SegmentScanner(const StorageFile& file, std::uint64_t offset, std::uint64_t end)
+      : file_(file), buffer_offset_(offset), end_(end) {}
 
   /// True with a record; false at the end of the whole records: then `fault()` is kNone if the file
   /// ends there, too.
@@ -51,8 +52,11 @@ class SegmentScanner {
     buffer_offset_ += position_;
     position_ = 0;
     const std::size_t had = buffer_.size();
-    // A record longer than a chunk doubles the buffer until it fits.
-    buffer_.resize(had + std::max(kChunkBytes, had));
+    // A record longer than a chunk doubles the buffer until it fits. One byte more than is there
+    // shows the end at once.
+    const std::uint64_t from = buffer_offset_ + had;
+    const std::uint64_t left = end_ > from ? end_ - from + 1 : kChunkBytes;
+    buffer_.resize(had + std::min<std::uint64_t>(left, std::max(kChunkBytes, had)));
     const auto got = file_.read(buffer_offset_ + had, std::span(buffer_).subspan(had));
     if (!got) return tl::unexpected(got.error());
     at_end_ = had + *got < buffer_.size();
@@ -63,6 +67,7 @@ class SegmentScanner {
   const StorageFile& file_;
   std::string buffer_;
   std::uint64_t buffer_offset_;
+  std::uint64_t end_;
   std::size_t position_ = 0;
   std::size_t taken_ = 0;
   bool at_end_ = false;
@@ -195,7 +200,9 @@ Status Journal::Impl::open_segment(Segment& segment, bool newest, const RecordHa
     return repair_tail(segment, 0, true);
   }
   segment.bytes = kSegmentHeaderBytes;
-  SegmentScanner scanner(*segment.file, kSegmentHeaderBytes);
+  const auto size = segment.file->size();
+  if (!size) return tl::unexpected(size.error());
+  SegmentScanner scanner(*segment.file, kSegmentHeaderBytes, *size);
   ParsedRecord record;
   for (;;) {
     const auto more = scanner.next(record);
@@ -358,7 +365,7 @@ Status Journal::read(std::uint64_t index,
         std::upper_bound(segment->sparse.begin(), segment->sparse.end(), index,
                          [](std::uint64_t i, const SparseEntry& e) { return i < e.index; });
     if (entry != segment->sparse.begin()) --entry;
-    SegmentScanner scanner(*segment->file, entry->offset);
+    SegmentScanner scanner(*segment->file, entry->offset, segment->bytes);
     ParsedRecord record;
     for (std::uint64_t at = entry->index; at <= segment->last; ++at) {
       const auto more = scanner.next(record);
