@@ -99,6 +99,26 @@ TEST(Signing, EverythingInTheEnvelopeChangesTheHash) {
   EXPECT_NE(agent_digest(Network::kMainnet, hash), agent_digest(Network::kTestnet, hash));
 }
 
+// The bytes of the preimage by hand, as the SDK's action_hash puts them together
+// (utils/signing.py): msgpack, nonce, 01 and the vault or 00, then 00 and the expiry where there is
+// one.
+TEST(Signing, ThePreimageIsLaidOutAsTheSdkDoes) {
+  const std::string noop = "81a474797065a46e6f6f70";
+  const std::string nonce = "0000018bcfe56800";
+  const std::string vault = "1719884eb866cb12b2287399b15f7db5e7d775ea";
+  const std::string expiry = "0000018bcfe58740";
+  const auto hash_of = [](const std::string& hex) { return keccak256(parse_hex(hex).value()); };
+  ActionEnvelope envelope{.nonce = 1'700'000'000'000};
+  const Action action = NoopAction{};
+  EXPECT_EQ(action_hash(action, envelope), hash_of(noop + nonce + "00"));
+  envelope.expires_after_ms = 1'700'000'008'000;
+  EXPECT_EQ(action_hash(action, envelope), hash_of(noop + nonce + "00" + "00" + expiry));
+  envelope.vault_address = Address::parse("0x" + vault).value();
+  EXPECT_EQ(action_hash(action, envelope), hash_of(noop + nonce + "01" + vault + "00" + expiry));
+  envelope.expires_after_ms.reset();
+  EXPECT_EQ(action_hash(action, envelope), hash_of(noop + nonce + "01" + vault));
+}
+
 TEST(Signing, TheExchangeBodyReadsBackToWhatWasSigned) {
   const auto key = SigningKey::from_hex(std::string(64, '1')).value();
   const Action action = ScheduleCancelAction{1'700'000'000'000};
