@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <pwd.h>
@@ -17,13 +18,17 @@ namespace {
 constexpr std::string_view kVenue = "hyperliquid";
 
 /// The configured accounts and nothing else: what a key may do without a policy file.
-Policy default_policy(const SignerConfig& config) {
+Policy default_policy(const SignerConfig& config, Nanos expires_after) {
   std::map<std::string, KeyRules> rules;
   for (const auto& [name, account] : config.accounts) {
     auto& key = rules[account.key];
     key.accounts.insert(name);
     key.actions = all_actions();
     key.trading_pairs = {"*"};
+    key.max_expires_after_ms = std::max(
+        key.max_expires_after_ms,
+        static_cast<std::uint64_t>(std::max<std::int64_t>(
+            0, std::chrono::duration_cast<std::chrono::milliseconds>(expires_after).count())));
   }
   return Policy{std::move(rules)};
 }
@@ -74,7 +79,7 @@ ServiceConfig make_service_config(const Settings& settings) {
           "signer.policy_file: expected a policy file in mode live, found none: without a policy "
           "the signer signs nothing");
     }
-    config.core.policy = default_policy(config.core);
+    config.core.policy = default_policy(config.core, settings.order_gateway.expires_after);
   } else {
     const auto text = read_policy_file(policy_file);
     config.core.policy = Policy::parse(text, policy_file.string());

@@ -47,6 +47,7 @@ class SignerEndpoint {
   SignerCore& core_;
   Options options_;
   Histogram sign_seconds_;
+  Counter signed_;
   std::set<std::string> refused_connections_;
   bool deferred_posted_ = false;
   RequestServer server_;
