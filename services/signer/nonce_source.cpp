@@ -25,6 +25,13 @@ Result<std::uint64_t> NonceSource::next(std::uint64_t now_ms, const Reserve& res
   return nonce;
 }
 
+std::optional<std::uint64_t> NonceSource::next_reserved() {
+  if (last_ >= mark_) {
+    return std::nullopt;
+  }
+  return ++last_;
+}
+
 std::optional<std::uint64_t> NonceSource::top_up() const {
   if (last_ == mark_ || mark_ - last_ > kBlockMs / 2) {
     return std::nullopt;  // never used since the start, or enough is left

@@ -32,6 +32,9 @@ class NonceSource {
   ///         nothing was used then.
   Result<std::uint64_t> next(std::uint64_t now_ms, const Reserve& reserve);
 
+  /// last + 1 where the mark covers it: for what must be signed while the disk takes nothing more.
+  std::optional<std::uint64_t> next_reserved();
+
   /// A mark worth reserving off the path: less than half a block is left. Nothing otherwise.
   [[nodiscard]] std::optional<std::uint64_t> top_up() const;
   /// `mark` has been made durable.

@@ -153,7 +153,7 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (auto steady = clock_.check(now); !steady) {
     return tl::unexpected(steady.error());
   }
-  if (auto pinned = pin_assets(*action); !pinned) {
+  if (auto pinned = pin_assets(*action); !pinned && needs_lease(action->action)) {
     return tl::unexpected(pinned.error());
   }
   const auto nonce = nonce_for(request, *action, now);
@@ -163,7 +163,8 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   envelope->nonce = *nonce;
   const IssuedNonce issued{request.key(), request.account(), *nonce,
                            envelope->expires_after_ms.value_or(0), now.boot};
-  if (auto kept = store_.append_issued(issued, millis(now.wall)); !kept) {
+  if (auto kept = store_.append_issued(issued, millis(now.wall));
+      !kept && needs_lease(action->action)) {
     return tl::unexpected(kept.error());
   }
   issued_.add(issued);
@@ -293,9 +294,16 @@ Result<std::uint64_t> SignerCore::nonce_for(const v1::SignRequest& request,
     return request.nonce();
   }
   auto& source = nonces_.at(request.key());
-  return source.next(millis(now.wall), [&](std::uint64_t mark) {
+  auto nonce = source.next(millis(now.wall), [&](std::uint64_t mark) {
     return store_.save_nonce_mark(request.key(), mark);
   });
+  if (!nonce && nonce.error().code == ErrorCode::kIo && !needs_lease(action.action)) {
+    // Cancels go on while the disk is full, as long as nonces are covered.
+    if (const auto reserved = source.next_reserved()) {
+      return *reserved;
+    }
+  }
+  return nonce;
 }
 
 }  // namespace perpwire::signer

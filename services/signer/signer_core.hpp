@@ -37,7 +37,8 @@ struct SignerConfig {
 /// The signer without its sockets and files: requests in, signatures out.
 ///
 /// Order of the checks: request, account, network, vault, policy, expiry, assets, lease, clock,
-/// nonce. What must be remembered is in the store before the reply exists.
+/// nonce. What must be remembered is in the store before the reply exists; where the store fails,
+/// what can add risk is refused, and cancels go on as long as durable nonces last.
 /// Not thread-safe. Lifetime: the store outlives it.
 class SignerCore {
  public:

@@ -408,6 +408,25 @@ TEST_F(SignerCoreTest, ABrokenDiskRefusesAndReleasesNothing) {
   EXPECT_EQ(sign_order().status(), "OK");  // gw.a kept its lease
 }
 
+TEST_F(SignerCoreTest, CancelsGoOnWhileTheDiskIsFullAsLongAsDurableNoncesLast) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  auto last = sign_order().nonce();
+  const auto mark = store_.state.nonce_marks.at("agent-1");
+  store_.broken = true;
+  now_.wall = now_.wall + Nanos(10s);  // beyond the mark
+  now_.boot += 10s;
+  const std::string cancel =
+      R"("cancel":{"cancels":[{"asset":0,"trading_pair":"BTC-USD","venue_order_id":1}]})";
+  for (; last < mark; ++last) {
+    const auto reply = sign(cancel);
+    ASSERT_EQ(reply.nonce(), last + 1) << reply.reason();
+  }
+  EXPECT_EQ(sign(cancel).reason(), "disk full");
+  EXPECT_EQ(sign_order().reason(), "disk full");
+  store_.broken = false;
+  EXPECT_GT(sign(cancel).nonce(), mark);
+}
+
 TEST_F(SignerCoreTest, NothingIsSignedWhileTheClockHasLeapt) {
   ASSERT_EQ(lease("gw.a").status(), "OK");
   ASSERT_EQ(sign_order().status(), "OK");
