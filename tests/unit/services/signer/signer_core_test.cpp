@@ -410,8 +410,12 @@ TEST_F(SignerCoreTest, ABrokenDiskRefusesAndReleasesNothing) {
 
 TEST_F(SignerCoreTest, CancelsGoOnWhileTheDiskIsFullAsLongAsDurableNoncesLast) {
   ASSERT_EQ(lease("gw.a").status(), "OK");
-  auto last = sign_order().nonce();
+  ASSERT_EQ(sign_order().status(), "OK");
   const auto mark = store_.state.nonce_marks.at("agent-1");
+  now_.wall = now_.wall + Nanos(4'990ms);  // near the end of the block
+  now_.boot += 4'990ms;
+  auto last = sign_order().nonce();
+  ASSERT_EQ(last + 10, mark);
   store_.broken = true;
   now_.wall = now_.wall + Nanos(10s);  // beyond the mark
   now_.boot += 10s;
