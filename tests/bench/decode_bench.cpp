@@ -97,7 +97,7 @@ std::vector<Corpus> load(const std::string& folder) {
   return out;
 }
 
-/// Walks every field that the product reads, and converts nothing.
+/// Walks the fields that the product reads, by the same schema, and converts nothing.
 class RawWalk {
  public:
   void operator()(const std::string& message) {
@@ -109,28 +109,42 @@ class RawWalk {
     if (parser_.iterate(buffer_.data(), message.size(), buffer_.size()).get(document) !=
         simdjson::SUCCESS)
       return;
-    walk(document.get_object());
+    std::string_view channel = document["channel"].get_string().value();
+    od::value data = document["data"].value();
+    if (channel == "trades") {
+      for (auto trade : data.get_array()) {
+        od::object fields = trade.get_object();
+        text(fields["coin"]);
+        text(fields["side"]);
+        text(fields["px"]);
+        text(fields["sz"]);
+        seen_ += fields["time"].get_uint64().value();
+        seen_ += fields["tid"].get_uint64().value();
+      }
+      return;
+    }
+    od::object fields = data.get_object();
+    text(fields["coin"]);
+    seen_ += fields["time"].get_uint64().value();
+    if (channel == "bbo") {
+      for (auto side : fields["bbo"].get_array()) level(side.value());
+      return;
+    }
+    for (auto side : fields["levels"].get_array()) {
+      for (auto one : side.get_array()) level(one.value());
+    }
   }
   [[nodiscard]] std::uint64_t seen() const { return seen_; }
 
  private:
-  void walk(simdjson::simdjson_result<od::object> object) {
-    for (auto field : object) {
-      seen_ += static_cast<std::uint64_t>(field.key().value().raw()[0]);
-      value(field.value().value());
-    }
+  void text(simdjson::simdjson_result<od::value> value) {
+    seen_ += static_cast<std::uint64_t>(value.get_raw_json_string().value().raw()[0]);
   }
-  void value(od::value value) {
-    switch (value.type().value()) {
-      case od::json_type::object:
-        walk(value.get_object());
-        break;
-      case od::json_type::array:
-        for (auto element : value.get_array()) this->value(element.value());
-        break;
-      default:
-        seen_ += value.raw_json_token().size();
-    }
+  void level(od::value value) {
+    od::object fields = value.get_object();
+    text(fields["px"]);
+    text(fields["sz"]);
+    seen_ += fields["n"].get_uint64().value();
   }
   std::vector<char> buffer_;
   od::parser parser_;
