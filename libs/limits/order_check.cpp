@@ -196,6 +196,10 @@ Status check_order(const OrderToCheck& order, const Exposure& exposure, const Re
   if (auto status = check_reference(order, reference, now, settings); !status) return status;
 
   const Price market = *reference.price;
+  if (level == RiskLevel::kFlatten) {
+    // Closing is what is wanted: it passes whatever its size, within the collar.
+    return check_collar(order, market, *limits->price_collar_bps);
+  }
   const Price value_at = order.price ? *order.price : order.trigger_price.value_or(market);
   if (auto s = check_order_notional(order, value_at, *limits->max_order_notional); !s) return s;
   const Price collar_base = order.trigger_price.value_or(market);

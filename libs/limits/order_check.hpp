@@ -65,6 +65,7 @@ struct CheckSettings {
 ///         the reverse. Reduce-only orders count for what they can close: filled first, they make
 ///         room through zero that plain orders of their side then use twice.
 /// Loss:   a reduce-only order is exempt from max_daily_loss.
+/// FLATTEN: what the level lets through closes positions: only reference and collar bind it.
 /// Collar: binds the side that gives money away: a buy above, a sell below. A passive price far
 ///         from the market passes.
 /// Cost:   under 1 microsecond where it passes (tests/bench/limits_bench).

@@ -295,6 +295,20 @@ TEST(OrderCheckLevels, EachLevelForbidsWhatTheOneBeforeForbids) {
   }
 }
 
+TEST(OrderCheckLevels, FlattenLetsAPositionOfAnySizeBeClosedWithinTheCollar) {
+  Scene scene;
+  scene.level = RiskLevel::kFlatten;
+  scene.order.reduce_only = scene.order.immediate = true;
+  scene.order.quantity = quantity("1000");
+  scene.exposure.open_orders = 10;
+  EXPECT_TRUE(scene.check());
+  scene.order.price = price("50501");
+  EXPECT_FALSE(scene.check());
+  scene.order.price = price("50500");
+  scene.reference.price.reset();
+  EXPECT_FALSE(scene.check());
+}
+
 TEST(RiskLevel, WordsAreTheContractsAndReadBack) {
   using enum RiskLevel;
   for (const auto level : {kRunning, kReduceOnly, kPaused, kCancelAll, kFlatten}) {
