@@ -194,6 +194,7 @@ v1::Reply GatewayApp::on_halt(const v1::Command& command) {
                  command.reason());
     obey(*change);
   }
+  reply.set_level_version(risk_.level_version());
   reply.set_status("ACCEPTED");
   return reply;
 }
