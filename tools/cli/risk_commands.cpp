@@ -159,7 +159,9 @@ void add_risk_commands(Registry& registry) {
   auto& limits_app = registry.add(group, "limits", "limits in force", [options](Session& session) {
     return options->file.empty() ? show_limits(session) : set_limits(session, *options);
   });
-  limits_app.add_option("--set", options->file, "replace them, durably, by those of a limits file");
+  limits_app.add_option(
+      "--set", options->file,
+      "change them, durably, to the entries of a limits file; other entries stay");
 }
 
 }  // namespace perpwire::cli
