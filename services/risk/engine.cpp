@@ -25,7 +25,8 @@ Result<FillFact> read_fill(const v1::Fill& fill) {
                 fmt::format("fill {} of {} {}: expected side, price, amount and fee in range",
                             fill.trade_id(), fill.account(), fill.trading_pair()));
   }
-  return FillFact{.trade_id = TradeId{fill.trade_id()},
+  // A trade id alone is not unique on every venue (hyperliquid.md 7.5): with the order it is.
+  return FillFact{.trade_id = TradeId{fill.trade_id() + "/" + fill.exchange_order_id()},
                   .executed_at = UnixNanos{fill.exchange_timestamp()},
                   .side = *side,
                   .price = Price{*price},
@@ -73,9 +74,9 @@ bool Engine::on_gateway_event(const v1::Envelope& envelope, UnixNanos now,
       const auto& position = envelope.position();
       if (!is_ours(position.venue(), position.account())) return false;
       positions_.add_account(position.account(), now);
-      const bool first_sight = on_position(position);
+      const bool keep = on_position(position);
       judge_position({position.account(), position.trading_pair()}, now, out);
-      return first_sight;
+      return keep;
     }
     case v1::Envelope::kPositionAdjusted: {
       const auto& adjusted = envelope.position_adjusted();
@@ -121,17 +122,27 @@ bool Engine::on_position(const v1::Position& position) {
     entry = Price{*price};
   }
   const Key key{position.account(), position.trading_pair()};
-  drop_copy_.insert_or_assign(key, Quantity{*amount});
-  if (positions_.find(key.first, key.second) != nullptr) return false;  // only to compare with
-  // First sight: it was there before we looked.
-  return counted(positions_.set_position(key.first, key.second, Quantity{*amount}, entry),
-                 "position");
+  drop_copy_.insert_or_assign(key, DropCopy{.quantity = Quantity{*amount}, .entry = entry});
+  // The first word about a pair may be what its ledger will begin with; others only compare.
+  return positions_.find(key.first, key.second) == nullptr;
+}
+
+Status Engine::adopt(const Adoption& adoption) {
+  return positions_.set_position(adoption.account, adoption.trading_pair, adoption.after,
+                                 adoption.entry);
+}
+
+std::set<Engine::Key> Engine::keys() const {
+  std::set<Key> keys;
+  for (const auto& [key, ledger] : positions_.ledgers()) keys.insert(key);
+  for (const auto& [key, copy] : drop_copy_) keys.insert(key);
+  return keys;
 }
 
 bool Engine::on_adjusted(const v1::PositionAdjusted& adjusted) {
   const auto after = to_decimal(adjusted.after());
   if (!after) return counted(tl::unexpected<Error>(after.error()), "adjustment");
-  drop_copy_[{adjusted.account(), adjusted.trading_pair()}] = Quantity{*after};
+  drop_copy_[{adjusted.account(), adjusted.trading_pair()}].quantity = Quantity{*after};
   return counted(positions_.set_position(adjusted.account(), adjusted.trading_pair(),
                                          Quantity{*after}, std::nullopt),
                  "adjustment");
@@ -159,7 +170,7 @@ void Engine::on_mark(std::string_view trading_pair, Price mark, UnixNanos at, Un
 TimerOutcome Engine::on_timer(UnixNanos now, std::vector<Breach>& out) {
   TimerOutcome outcome;
   outcome.day_began = positions_.roll_day(now);
-  for (const auto& [key, ledger] : positions_.ledgers()) {
+  for (const auto& key : keys()) {
     judge_position(key, now, out);
     judge_orders(key, now, out);
     judge_drop_copy(key, now, out, outcome.adopted);
@@ -190,11 +201,11 @@ bool Engine::judge(bool broken, Nanos grace, Breach breach, RiskLevel level, Uni
 void Engine::judge_position(const Key& key, UnixNanos now, std::vector<Breach>& out) {
   const auto* ledger = positions_.find(key.first, key.second);
   const auto* limits = limits_.find(key.first, key.second);
-  if (ledger == nullptr || limits == nullptr) return;
-  Quantity held = ledger->quantity().abs();
+  if (limits == nullptr) return;
   // Where the gateway says another figure, the larger one counts.
+  Quantity held = ledger != nullptr ? ledger->quantity().abs() : Quantity{};
   const auto copy = drop_copy_.find(key);
-  if (copy != drop_copy_.end()) held = std::max(held, copy->second.abs());
+  if (copy != drop_copy_.end()) held = std::max(held, copy->second.quantity.abs());
   if (limits->max_position) {
     judge(held > *limits->max_position, Nanos{},
           Breach{.account = key.first,
@@ -208,7 +219,7 @@ void Engine::judge_position(const Key& key, UnixNanos now, std::vector<Breach>& 
                                  key.second, limits->max_position->to_string(), held.to_string())},
           config_.position_level, now, out);
   }
-  if (limits->max_position_notional && ledger->mark()) {
+  if (limits->max_position_notional && ledger != nullptr && ledger->mark()) {
     const Notional notional = *ledger->mark() * held;
     // A price that moved may bring this about; new orders are refused already.
     judge(notional > *limits->max_position_notional, Nanos{},
@@ -287,32 +298,57 @@ void Engine::judge_orders(const Key& key, UnixNanos now, std::vector<Breach>& ou
   }
 }
 
+void Engine::judge_first_sight(const Key& key, const DropCopy& copy, UnixNanos now,
+                               std::vector<Adoption>& adopted) {
+  const ControlKey control{key, "first_sight"};
+  if (copy.quantity.is_zero()) {
+    standing_.erase(control);
+    return;
+  }
+  const auto& standing =
+      standing_.try_emplace(control, Standing{.since = now, .reported = false, .level = kNoLevel})
+          .first->second;
+  if (now - standing.since < config_.grace) return;
+  standing_.erase(control);
+  Adoption adoption{.account = key.first,
+                    .trading_pair = key.second,
+                    .before = {},
+                    .after = copy.quantity,
+                    .entry = copy.entry};
+  if (counted(adopt(adoption), "position")) adopted.push_back(std::move(adoption));
+}
+
 void Engine::judge_drop_copy(const Key& key, UnixNanos now, std::vector<Breach>& out,
                              std::vector<Adoption>& adopted) {
-  const auto copy = drop_copy_.find(key);
+  const auto found = drop_copy_.find(key);
+  if (found == drop_copy_.end()) return;
+  const DropCopy& copy = found->second;
   const auto* ledger = positions_.find(key.first, key.second);
-  if (copy == drop_copy_.end() || ledger == nullptr) return;
+  if (ledger == nullptr) {
+    judge_first_sight(key, copy, now, adopted);
+    return;
+  }
   const Quantity ours = ledger->quantity();
   const bool reported =
-      judge(copy->second != ours, config_.grace,
+      judge(copy.quantity != ours, config_.grace,
             Breach{.account = key.first,
                    .trading_pair = key.second,
                    .control = "drop_copy",
-                   .limit = wide(copy->second),
+                   .limit = wide(copy.quantity),
                    .found = wide(ours),
                    .action = {},
                    .reason = fmt::format("position of {} {}: the gateway says {}, our own count {}",
-                                         key.first, key.second, copy->second.to_string(),
+                                         key.first, key.second, copy.quantity.to_string(),
                                          ours.to_string())},
             kNoLevel, now, out);
   if (!reported) return;
   // The venue's position is the truth, ours is derived: said aloud, then taken over.
-  if (!counted(positions_.set_position(key.first, key.second, copy->second, std::nullopt),
-               "position")) {
-    return;
-  }
-  adopted.push_back(Adoption{
-      .account = key.first, .trading_pair = key.second, .before = ours, .after = copy->second});
+  Adoption adoption{.account = key.first,
+                    .trading_pair = key.second,
+                    .before = ours,
+                    .after = copy.quantity,
+                    .entry = std::nullopt};
+  if (counted(adopt(adoption), "position")) adopted.push_back(std::move(adoption));
 }
 
 std::vector<std::string> Engine::standing() const {

@@ -52,13 +52,14 @@ struct Breach {
   friend bool operator==(const Breach&, const Breach&) = default;
 };
 
-/// The gateway's (the venue's) position was taken for ours after a difference had stood: kept and
-/// counted again at recovery like an event of the gateway.
+/// The gateway's (the venue's) position was taken for ours: a pair was seen for the first time with
+/// a position, or a difference had stood. Kept, and taken again at recovery.
 struct Adoption {
   std::string account;
   std::string trading_pair;
   Quantity before;
   Quantity after;
+  std::optional<Price> entry;  // first sight only, where it is known
 };
 
 struct TimerOutcome {
@@ -95,6 +96,9 @@ class Engine {
   /// Once a second or so: what must stand for a while before it counts.
   TimerOutcome on_timer(UnixNanos now, std::vector<Breach>& out);
 
+  /// At recovery: what on_timer adopted then.
+  Status adopt(const Adoption& adoption);
+
   /// Breaches that stand now, for refusing a resume that would not last: "max_daily_loss of main".
   [[nodiscard]] std::vector<std::string> standing() const;
 
@@ -116,11 +120,15 @@ class Engine {
     bool reported = false;
     RiskLevel level = RiskLevel::kRunning;
   };
+  struct DropCopy {
+    Quantity quantity;
+    std::optional<Price> entry;
+  };
   using ControlKey = std::pair<Key, std::string>;
 
-  bool count(const v1::Envelope& envelope);
   bool on_fill(const v1::Fill& fill);
   bool on_position(const v1::Position& position);
+  [[nodiscard]] std::set<Key> keys() const;
   bool on_adjusted(const v1::PositionAdjusted& adjusted);
   bool on_funding(const v1::FundingPayment& funding);
   bool counted(const Status& status, std::string_view what);
@@ -129,6 +137,9 @@ class Engine {
   void judge_position(const Key& key, UnixNanos now, std::vector<Breach>& out);
   void judge_loss(std::string_view account, UnixNanos now, std::vector<Breach>& out);
   void judge_orders(const Key& key, UnixNanos now, std::vector<Breach>& out);
+  /// A pair without a ledger: its position is taken once no fill has explained it for `grace`.
+  void judge_first_sight(const Key& key, const DropCopy& copy, UnixNanos now,
+                         std::vector<Adoption>& adopted);
   void judge_drop_copy(const Key& key, UnixNanos now, std::vector<Breach>& out,
                        std::vector<Adoption>& adopted);
   /// One control of one key: reported once when it has stood for `grace`, forgotten when it ends.
@@ -141,7 +152,7 @@ class Engine {
   limits::LimitTable limits_;
   PositionBook positions_;
   OpenOrders orders_;
-  std::map<Key, Quantity> drop_copy_;  // positions as the gateway says
+  std::map<Key, DropCopy> drop_copy_;  // positions as the gateway says
   std::map<ControlKey, Standing> standing_;
   EngineCounters counters_;
 };

@@ -10,6 +10,7 @@ namespace perpwire::risk {
 namespace {
 
 constexpr std::string_view kGateway = "gateway_event";
+constexpr std::string_view kAdoption = "adoption";
 constexpr std::string_view kSwitch = "kill_switch";
 constexpr std::string_view kLimitsOfFile = "limits.file";
 constexpr std::string_view kLimitsOfOperator = "limits.operator";
@@ -51,6 +52,15 @@ v1::JournalRecord gateway_event(std::string_view topic, const v1::Envelope& enve
   event.set_topic(std::string(topic));
   *event.mutable_envelope() = envelope;
   return note(kGateway, event);
+}
+
+v1::JournalRecord adoption(const Adoption& adoption) {
+  v1::Position position;
+  position.set_account(adoption.account);
+  position.set_trading_pair(adoption.trading_pair);
+  set_decimal(adoption.after, *position.mutable_amount());
+  if (adoption.entry) set_decimal(*adoption.entry, *position.mutable_entry_price());
+  return note(kAdoption, position);
 }
 
 v1::JournalRecord kill_switch(const KillSwitchMemory& memory) {
@@ -97,6 +107,7 @@ void Recovery::on_record(const v1::JournalRecord& record) {
 
 Status Recovery::play(std::string_view name, const std::string& value, UnixNanos at) {
   if (name == kGateway) return play_gateway_event(value, at);
+  if (name == kAdoption) return play_adoption(value);
   if (name == kCheckpoint) return play_checkpoint(value);
   if (name == kLimitsOfFile || name == kLimitsOfOperator) {
     const auto message = read<v1::RiskLimits>(value);
@@ -133,12 +144,27 @@ Status Recovery::play_gateway_event(const std::string& value, UnixNanos at) {
   if (!event) return tl::unexpected<Error>(event.error());
   std::vector<Breach> none;
   engine_.on_gateway_event(event->envelope(), at, none);
-  // Risk's own adoptions carry no sequence of the gateway's.
-  if (event->envelope().sequence() != 0) {
-    gateway_ = StreamPosition{.stream = event->envelope().stream(),
-                              .next_sequence = event->envelope().sequence() + 1};
-  }
+  gateway_ = StreamPosition{.stream = event->envelope().stream(),
+                            .next_sequence = event->envelope().sequence() + 1};
   return {};
+}
+
+Status Recovery::play_adoption(const std::string& value) {
+  const auto position = read<v1::Position>(value);
+  if (!position) return tl::unexpected<Error>(position.error());
+  const auto amount = to_decimal(position->amount());
+  if (!amount) return tl::unexpected<Error>(amount.error());
+  Adoption adoption{.account = position->account(),
+                    .trading_pair = position->trading_pair(),
+                    .before = {},
+                    .after = Quantity{*amount},
+                    .entry = std::nullopt};
+  if (position->has_entry_price()) {
+    const auto entry = to_decimal(position->entry_price());
+    if (!entry) return tl::unexpected<Error>(entry.error());
+    adoption.entry = Price{*entry};
+  }
+  return engine_.adopt(adoption);
 }
 
 Status Recovery::play_checkpoint(const std::string& value) {

@@ -25,6 +25,7 @@ namespace perpwire::risk {
 /// every input that moved money is kept, a recovery plays them to a fresh engine.
 namespace notes {
 v1::JournalRecord gateway_event(std::string_view topic, const v1::Envelope& envelope);
+v1::JournalRecord adoption(const Adoption& adoption);
 v1::JournalRecord kill_switch(const KillSwitchMemory& memory);
 v1::JournalRecord limits(const LimitsMemory& memory);
 v1::JournalRecord marks(const v1::Mids& mids);
@@ -52,6 +53,7 @@ class Recovery {
  private:
   Status play(std::string_view name, const std::string& value, UnixNanos at);
   Status play_gateway_event(const std::string& value, UnixNanos at);
+  Status play_adoption(const std::string& value);
   Status play_checkpoint(const std::string& value);
   Status play_kill_switch(const v1::RiskState& state);
   Status play_limits(const v1::RiskLimits& message, LimitsOrigin origin);

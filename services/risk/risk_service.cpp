@@ -53,7 +53,8 @@ RiskService::RiskService(ServiceContext& context, RiskConfig config)
                             std::uint64_t count) { on_gateway_lost(stream, count); },
           .on_stale =
               [](bool stale) {
-                spdlog::warn("gateway heartbeats are {}", stale ? "stale" : "fresh");
+                if (stale) spdlog::warn("gateway heartbeats are stale");
+                if (!stale) spdlog::info("gateway heartbeats are fresh");
               }});
   BusSubscriberConfig marks;
   marks.endpoint = config_.market_data;
@@ -245,20 +246,10 @@ void RiskService::keep_marks() {
 }
 
 void RiskService::keep_adoption(const Adoption& adoption) {
-  spdlog::error(
-      "position taken over from the gateway account={} trading_pair={} before={} after={}",
-      adoption.account, adoption.trading_pair, adoption.before.to_string(),
-      adoption.after.to_string());
-  v1::Envelope envelope;  // without a sequence: it is none of the gateway's
-  envelope.set_event_type("position_adjusted");
-  auto& adjusted = *envelope.mutable_position_adjusted();
-  adjusted.set_venue(config_.venue.name);
-  adjusted.set_account(adoption.account);
-  adjusted.set_trading_pair(adoption.trading_pair);
-  adjusted.set_cause("drop copy");
-  set_decimal(adoption.before, *adjusted.mutable_before());
-  set_decimal(adoption.after, *adjusted.mutable_after());
-  keep(notes::gateway_event("", envelope));
+  spdlog::warn("position taken over from the gateway account={} trading_pair={} before={} after={}",
+               adoption.account, adoption.trading_pair, adoption.before.to_string(),
+               adoption.after.to_string());
+  keep(notes::adoption(adoption));
 }
 
 // ---- operators
@@ -334,9 +325,8 @@ Status RiskService::operator_resume(const v1::RiskCommand& command, v1::RiskRepl
 }
 
 Status RiskService::operator_set_limits(const v1::RiskCommand& command, v1::RiskReply& reply) {
-  if (command.operator_().empty() || command.reason().empty()) {
-    return fail(ErrorCode::kInvalidCommand,
-                "set_limits: expected the operator's name and a reason, found less");
+  if (command.operator_().empty()) {
+    return fail(ErrorCode::kInvalidCommand, "set_limits: expected the operator's name, found none");
   }
   std::vector<limits::LimitEntry> entries;
   for (const auto& one : command.limits()) {
@@ -390,7 +380,8 @@ void RiskService::perform(const TellGateway& action) {
   gateway_->halt(
       action.level, action.version, kill_switch_.reason(),
       [this, version = action.version](const GatewayAnswer& answer) {
-        if (!answer.status) {
+        if (!answer.status && warned_version_ != version) {
+          warned_version_ = version;  // the first of many
           spdlog::warn("gateway did not acknowledge level_version={} reason=\"{}\"", version,
                        answer.status.error().text);
         }

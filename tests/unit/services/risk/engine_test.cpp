@@ -120,6 +120,8 @@ TEST_F(EngineTest, ANewUtcDayBeginsWithWhatTheAccountIsWorth) {
 TEST_F(EngineTest, APositionSeenFirstIsTakenOverAndIsNoLossOfToday) {
   mark("50");
   give(position("3", "100"));
+  for (int i = 0; i < 3; ++i) tick();
+  EXPECT_TRUE(breaches.empty());
   EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("3"));
   EXPECT_TRUE(engine.day_pnl()->is_zero());
   mark("40");
@@ -128,10 +130,26 @@ TEST_F(EngineTest, APositionSeenFirstIsTakenOverAndIsNoLossOfToday) {
 
 TEST_F(EngineTest, APositionSeenBeforeAnyMarkIsNoLossOfTodayEither) {
   give(position("3", "100"));
+  for (int i = 0; i < 3; ++i) tick();
   mark("50");
   EXPECT_TRUE(engine.day_pnl()->is_zero());
   mark("40");
   EXPECT_EQ(*engine.day_pnl(), notional("-30"));
+}
+
+TEST_F(EngineTest, APositionThatItsFillExplainsAMomentLaterIsCountedOnce) {
+  give(position("8", "100"));  // the venue's word overtook the fill
+  tick();
+  give(fill({.id = "1", .amount = "8"}));
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(tick().adopted.empty());
+  EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("8"));
+  EXPECT_TRUE(breaches.empty());
+  EXPECT_EQ(kill_switch.level(), RiskLevel::kRunning);
+}
+
+TEST_F(EngineTest, APositionBeyondItsLimitCountsBeforeItIsTakenOver) {
+  give(position("11", "100"));
+  EXPECT_EQ(controls(), std::vector<std::string>{"max_position:REDUCE_ONLY"});
 }
 
 TEST_F(EngineTest, ADifferenceToTheDropCopyMustStandIsSaidAloudAndThenTakenOver) {
@@ -157,9 +175,9 @@ TEST_F(EngineTest, OnlyWhatChangesTheBooksMustBeKept) {
   const auto kept = [&](const v1::Envelope& event) {
     return engine.on_gateway_event(event, now, breaches);
   };
-  EXPECT_TRUE(kept(position("3", "100")));   // first sight
-  EXPECT_FALSE(kept(position("3", "100")));  // only to compare with
+  EXPECT_TRUE(kept(position("3", "100")));  // first sight
   EXPECT_TRUE(kept(fill({.id = "1"})));
+  EXPECT_FALSE(kept(position("3", "100")));  // only to compare with
   EXPECT_FALSE(kept(fill({.id = "1"})));
   EXPECT_TRUE(kept(order({})));
   EXPECT_TRUE(kept(funding("1")));

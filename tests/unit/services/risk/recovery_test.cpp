@@ -88,6 +88,23 @@ TEST_F(RecoveryTest, ARestartAtAnyPointKnowsTheBooksTheDayAndWhereToGoOn) {
   }
 }
 
+TEST_F(RecoveryTest, APositionThatWasTakenOverIsTakenOverAgainAtItsEntry) {
+  live(position("3", "100"), 1);
+  live_mark("90");
+  std::vector<Breach> breaches;
+  engine.on_timer(kNow, breaches);
+  for (const auto& adoption : engine.on_timer(kNow + std::chrono::seconds{2}, breaches).adopted) {
+    keep(notes::adoption(adoption));
+  }
+  live_mark("89");
+  EXPECT_EQ(engine.day_pnl()->to_string(), "-3");
+  Engine fresh{EngineConfig{.venue = "hyperliquid", .accounts = {"main"}}, kill_switch};
+  Recovery recovery{fresh};
+  for (const auto& record : journal) recovery.on_record(record);
+  ASSERT_TRUE(recovery.status());
+  EXPECT_EQ(digest(fresh), digest(engine));
+}
+
 TEST_F(RecoveryTest, WhatLiesBeforeACheckpointIsNotNeeded) {
   live(fill({.id = "1", .amount = "5"}), 1);
   live_mark("97");
