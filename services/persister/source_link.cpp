@@ -52,6 +52,7 @@ SourceLink::SourceLink(boost::asio::io_context& io, zmq::context_t& context, Sou
               .on_lost = {},
               .on_stale = {}}),
       ticker_(io) {
+  for (const auto& cursor : known) stored_below_[cursor.stream] = cursor.next_sequence;
   ReaderActions actions;
   reader_.start(actions);
   act(actions);
@@ -71,7 +72,7 @@ Status SourceLink::on_hello(const RequestClient::Reply& answer) {
 }
 
 void SourceLink::on_committed(const std::string& stream, std::uint64_t next_sequence) {
-  stored_ = {.stream = stream, .next_sequence = next_sequence};
+  stored_below_[stream] = next_sequence;
   ReaderActions actions;
   reader_.on_committed(actions);
   act(actions);
@@ -91,7 +92,11 @@ void SourceLink::act(ReaderActions& actions) {
 
 void SourceLink::ask(const AskPage& request) {
   const std::string id = fmt::format("page-{}", next_request_++);
-  requests_.request(id, encode_page_request(request, id, "persister." + config_.instance, stored_),
+  StreamCursor stored;
+  if (const auto found = stored_below_.find(reader_.stream()); found != stored_below_.end()) {
+    stored = {.stream = found->first, .next_sequence = found->second};
+  }
+  requests_.request(id, encode_page_request(request, id, "persister." + config_.instance, stored),
                     kPageTimeout,
                     [this](Result<RequestClient::Reply> answer) { on_answer(std::move(answer)); });
 }

@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -56,7 +57,7 @@ class SourceLink {
   RequestClient requests_;
   BusSubscriber hints_;
   boost::asio::steady_timer ticker_;
-  StreamCursor stored_;  // of its newest batch in the store
+  std::map<std::string, std::uint64_t> stored_below_;  // by stream
   std::uint64_t next_request_ = 1;
   std::string refused_;
 };
