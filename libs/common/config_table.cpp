@@ -35,6 +35,19 @@ std::string describe(const toml::node& node) {
   }
 }
 
+std::string in_quotes(std::string_view text) { return fmt::format("\"{}\"", text); }
+
+/// In the largest unit that holds it whole.
+std::string duration_text(Nanos time) {
+  constexpr std::array<std::pair<std::int64_t, const char*>, 4> kUnits{
+      {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "m"}, {1'000, "s"}}};
+  const auto millis = time.count() / 1'000'000;
+  for (const auto& [unit, name] : kUnits) {
+    if (millis != 0 && millis % unit == 0) return fmt::format("{}{}", millis / unit, name);
+  }
+  return fmt::format("{}ms", millis);
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -113,6 +126,14 @@ struct ConfigTable::Impl {
   std::string path;
   std::set<std::string, std::less<>> known;
   std::map<std::string, std::shared_ptr<Impl>, std::less<>> children;
+  std::shared_ptr<std::vector<ConfigKey>> asked;  // one for the whole file
+
+  void note(std::string_view key, std::string type, std::string fallback) const {
+    auto full = key_path(key);
+    const bool again = std::any_of(asked->begin(), asked->end(),
+                                   [&](const ConfigKey& each) { return each.path == full; });
+    if (!again) asked->push_back({std::move(full), std::move(type), std::move(fallback)});
+  }
 
   [[nodiscard]] std::string key_path(std::string_view key) const {
     return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
@@ -135,6 +156,7 @@ ConfigTable ConfigTable::load(const std::filesystem::path& file) {
   impl->root = std::make_shared<const toml::table>(parse_file(file));
   impl->table = impl->root.get();
   impl->file = file.string();
+  impl->asked = std::make_shared<std::vector<ConfigKey>>();
   return ConfigTable(std::move(impl));
 }
 
@@ -148,6 +170,7 @@ ConfigTable ConfigTable::parse(std::string_view text, std::string_view name) {
   }
   impl->table = impl->root.get();
   impl->file = std::string(name);
+  impl->asked = std::make_shared<std::vector<ConfigKey>>();
   return ConfigTable(std::move(impl));
 }
 
@@ -166,6 +189,7 @@ ConfigTable ConfigTable::table(std::string_view key) {
   child->table = node == nullptr ? nullptr : node->as_table();
   child->file = impl_->file;
   child->path = impl_->key_path(key);
+  child->asked = impl_->asked;
   impl_->children.emplace(key, child);
   return ConfigTable(std::move(child));
 }
@@ -185,6 +209,7 @@ std::vector<std::string> ConfigTable::table_names() {
 }
 
 std::string ConfigTable::text(std::string_view key, std::string_view fallback) {
+  impl_->note(key, "text", in_quotes(fallback));
   const auto* node = impl_->find(key);
   if (node == nullptr) return std::string(fallback);
   if (!node->is_string()) impl_->refuse(key, node, "text in quotes", describe(*node));
@@ -192,6 +217,7 @@ std::string ConfigTable::text(std::string_view key, std::string_view fallback) {
 }
 
 std::string ConfigTable::required_text(std::string_view key) {
+  impl_->note(key, "text, required", "");
   if (impl_->find(key) == nullptr)
     impl_->refuse(key, impl_->table, "text in quotes", "no such key");
   return text(key, "");
@@ -199,6 +225,7 @@ std::string ConfigTable::required_text(std::string_view key) {
 
 std::string ConfigTable::word(std::string_view key, std::initializer_list<std::string_view> words,
                               std::string_view fallback) {
+  impl_->note(key, fmt::format("one of {}", fmt::join(words, ", ")), in_quotes(fallback));
   auto value = text(key, fallback);
   if (std::find(words.begin(), words.end(), value) == words.end()) {
     impl_->refuse(key, impl_->find(key), fmt::format("one of {}", fmt::join(words, ", ")),
@@ -209,6 +236,10 @@ std::string ConfigTable::word(std::string_view key, std::initializer_list<std::s
 
 std::int64_t ConfigTable::integer(std::string_view key, std::int64_t fallback, std::int64_t least,
                                   std::int64_t most) {
+  impl_->note(key,
+              most == INT64_MAX ? fmt::format("integer from {}", least)
+                                : fmt::format("integer from {} to {}", least, most),
+              fmt::format("{}", fallback));
   const auto* node = impl_->find(key);
   if (node == nullptr) return fallback;
   const auto expected = fmt::format("an integer from {} to {}", least, most);
@@ -219,6 +250,7 @@ std::int64_t ConfigTable::integer(std::string_view key, std::int64_t fallback, s
 }
 
 bool ConfigTable::boolean(std::string_view key, bool fallback) {
+  impl_->note(key, "true or false", fallback ? "true" : "false");
   const auto* node = impl_->find(key);
   if (node == nullptr) return fallback;
   if (!node->is_boolean()) impl_->refuse(key, node, "true or false", describe(*node));
@@ -227,6 +259,9 @@ bool ConfigTable::boolean(std::string_view key, bool fallback) {
 
 std::vector<std::string> ConfigTable::list(std::string_view key,
                                            std::vector<std::string> fallback) {
+  std::vector<std::string> words;
+  for (const auto& word : fallback) words.push_back(in_quotes(word));
+  impl_->note(key, "list of texts", fmt::format("[{}]", fmt::join(words, ", ")));
   const auto* node = impl_->find(key);
   if (node == nullptr) return fallback;
   if (node->is_string()) return {node->as_string()->get()};
@@ -240,6 +275,7 @@ std::vector<std::string> ConfigTable::list(std::string_view key,
 }
 
 std::map<std::string, std::string> ConfigTable::text_map(std::string_view key) {
+  impl_->note(key, "table of texts", "");
   auto texts = table(key);
   std::map<std::string, std::string> out;
   if (texts.impl_->table == nullptr) return out;
@@ -249,6 +285,7 @@ std::map<std::string, std::string> ConfigTable::text_map(std::string_view key) {
 }
 
 std::optional<Decimal> ConfigTable::decimal(std::string_view key) {
+  impl_->note(key, "number in quotes", "");
   const auto* node = impl_->find(key);
   if (node == nullptr) return std::nullopt;
   if (node->is_integer()) return Decimal(node->as_integer()->get());
@@ -262,6 +299,7 @@ std::optional<Decimal> ConfigTable::decimal(std::string_view key) {
 Nanos ConfigTable::duration(std::string_view key, Nanos fallback) {
   constexpr std::string_view kExpected =
       "a duration such as \"250ms\", \"10s\", \"5m\", \"8h\" or \"30d\"";
+  impl_->note(key, "duration", in_quotes(duration_text(fallback)));
   const auto* node = impl_->find(key);
   if (node == nullptr) return fallback;
   if (!node->is_string()) impl_->refuse(key, node, kExpected, describe(*node));
@@ -284,6 +322,8 @@ Nanos ConfigTable::duration(std::string_view key, Nanos fallback) {
   }
   return Nanos{nanos};
 }
+
+const std::vector<ConfigKey>& ConfigTable::asked() const { return *impl_->asked; }
 
 void ConfigTable::finish() const {
   if (impl_->table != nullptr) {

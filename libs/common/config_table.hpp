@@ -14,6 +14,13 @@
 
 namespace perpwire {
 
+/// One key that was asked for, as the generated reference shows it.
+struct ConfigKey {
+  std::string path;      // "order_gateway.ws_post.timeout_ms"
+  std::string type;      // "text", "integer from 1 to 50", "one of a, b", ...
+  std::string fallback;  // as one would write it; empty = required, or none
+};
+
 /// One table of a TOML file, read key by key.
 ///
 /// Every accessor marks its key as known; finish() then refuses whatever was not asked for, naming
@@ -51,6 +58,9 @@ class ConfigTable {
 
   /// Refuses unknown keys here and in every sub-table that was handed out.
   void finish() const;
+
+  /// Every key asked for so far of the whole file, each once, in the order of asking.
+  [[nodiscard]] const std::vector<ConfigKey>& asked() const;
 
   /// A ConfigError about a key of this table that breaks a rule across keys.
   [[noreturn]] void refuse(std::string_view key, std::string_view expected,

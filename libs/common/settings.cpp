@@ -444,6 +444,17 @@ Settings parse_settings(std::string_view text, std::string_view name, std::strin
               std::filesystem::absolute(std::filesystem::path(name)), process, instance);
 }
 
+std::vector<ConfigKey> settings_keys() {
+  // One of everything that has a name of its own, with nothing but what is required.
+  auto root = ConfigTable::parse(
+      "[venues.hyperliquid]\n[venues.hyperliquid.dex_aliases]\n[accounts.NAME]\nvenue = "
+      "\"hyperliquid\"\naddress = \"0x0000000000000000000000000000000000000000\"\nkey = "
+      "\"agent\"\n",
+      "perpwire.toml");
+  ignore(read(root, "/perpwire.toml", "", "main"), "only what it asks for counts");
+  return root.asked();
+}
+
 std::string process_folder(std::string_view process, std::string_view instance) {
   std::string folder(process == "order-gateway" ? "gateway" : process);
   if (instance != "main") folder += fmt::format("-{}", instance);

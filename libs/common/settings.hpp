@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/config_table.hpp"
 #include "libs/common/decimal.hpp"
 #include "libs/common/time.hpp"
 
@@ -160,6 +161,10 @@ Settings load_settings(const std::filesystem::path& file, std::string_view proce
                        std::string_view instance = "main");
 Settings parse_settings(std::string_view text, std::string_view name, std::string_view process = "",
                         std::string_view instance = "main");
+
+/// Every key of the file with its type and default, in the order in which it is read:
+/// [accounts.NAME] stands for each account.
+std::vector<ConfigKey> settings_keys();
 
 /// Folder names below run_dir and data_dir: "gateway" for order-gateway, with "-<instance>" unless
 /// it is "main".

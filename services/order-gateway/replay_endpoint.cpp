@@ -27,6 +27,9 @@ void ReplayEndpoint::on_request(const IncomingRequest& request) {
     reply.set_reason(parsed.error().text);
   } else if (page.type() == "replay") {
     ++pages_;
+    if (!page.consumer().empty() && !page.stored_stream().empty()) {
+      log_.acknowledge(page.consumer(), page.stored_stream(), page.stored_below());
+    }
     server_->reply(request.reply_to, log_.replay_page(page, json));
     return;
   } else if (page.type() == "hello") {

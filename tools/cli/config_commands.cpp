@@ -1,6 +1,7 @@
 #include "libs/common/config_table.hpp"
 #include "libs/common/result.hpp"
 #include "tools/cli/commands.hpp"
+#include "tools/cli/config_reference.hpp"
 #include "tools/cli/fields.hpp"
 #include "tools/cli/table.hpp"
 
@@ -91,6 +92,11 @@ Outcome<void> diff(Session& session, const std::string& other) {
 void add_config_commands(Registry& registry) {
   auto& group = registry.group("config", "check and compare configurations");
   registry.add(group, "check", "read and check the whole file", check);
+  registry.add(group, "reference", "every key, type, default and meaning, as docs/configuration.md",
+               [](Session&) -> Outcome<void> {
+                 std::cout << config_reference();
+                 return {};
+               });
   auto other = std::make_shared<std::string>();
   auto& compare = registry.add(group, "diff", "keys that another file sets differently",
                                [other](Session& session) { return diff(session, *other); });

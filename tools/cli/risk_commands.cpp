@@ -67,6 +67,7 @@ void print_limits(const v1::RiskReply& reply) {
 }
 
 void print_state(const v1::RiskReply& reply) {
+  if (!reply.reason().empty()) std::cout << reply.reason() << "\n";
   const auto& state = reply.state();
   std::cout << fmt::format("level {} (version {}){}{}\n", state.level(), state.level_version(),
                            state.reason().empty() ? "" : ", reason: " + state.reason(),
