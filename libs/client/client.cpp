@@ -257,7 +257,7 @@ class Client::Impl {
         io_, zmq_,
         BusSubscriberConfig{.endpoint = config_.market_events,
                             .mode = SubscriberMode::kLatest,
-                            .topics = {},
+                            .topics = {"hb."},  // none would mean all
                             .requests_endpoint = config_.market_requests,
                             .start = {}},
         BusSubscriberHandlers{

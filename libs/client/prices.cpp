@@ -9,6 +9,8 @@
 namespace perpwire::client {
 namespace {
 
+const Decimal kBasisPoint = Decimal::of(1, -4);
+
 // The power of ten of the most significant digit: 4 for 50000, -3 for 0.00123.
 int leading_exponent(const Decimal& value) {
   int digits = 0;
@@ -16,12 +18,11 @@ int leading_exponent(const Decimal& value) {
   return digits - 1 + value.exponent();
 }
 
-// Its whole part; the range's end where it does not fit.
+// A whole number; the range's end where it does not fit.
 std::int64_t to_int64(const Result<WideDecimal>& value) {
   constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
   if (!value) return kMost;
   Int128 whole = value->mantissa();
-  for (int i = value->exponent(); i < 0; ++i) whole /= 10;
   for (int i = 0; i < value->exponent(); ++i) {
     if (whole > kMost || whole < -kMost) break;
     whole *= 10;
@@ -65,14 +66,14 @@ Result<Price> round_price(const v1::Instrument& instrument, const Price& price, 
 }
 
 Result<Price> price_from_middle(const v1::Instrument& instrument, const v1::Bbo& bbo, Side side,
-                                std::int64_t basis_points) {
+                                const Decimal& basis_points) {
   if (!bbo.has_bid_price() || !bbo.has_ask_price()) {
     return fail(ErrorCode::kStalePrice, "the book of " + bbo.trading_pair() + " has an empty side");
   }
   const auto bid = to_decimal(bbo.bid_price());
   const auto ask = to_decimal(bbo.ask_price());
   if (!bid || !ask) return tl::unexpected(bid ? ask.error() : bid.error());
-  const auto factor = WideDecimal::from_parts(10'000 + basis_points, -4);
+  const auto factor = add(WideDecimal{1}, multiply(basis_points, kBasisPoint));
   if (!factor) return tl::unexpected(factor.error());
   return middle(*bid, *ask)
       .and_then([&](const WideDecimal& mid) { return multiply(mid, *factor); })
@@ -81,12 +82,10 @@ Result<Price> price_from_middle(const v1::Instrument& instrument, const v1::Bbo&
       .and_then([&](const Price& price) { return round_price(instrument, price, side); });
 }
 
-std::int64_t basis_points_between(const Price& from, const Price& price) {
-  const auto distance = subtract(widen(price.value()), widen(from.value()));
-  if (!distance) return to_int64(distance);
-  const auto scaled = multiply(distance->abs(), WideDecimal{10'000});
-  if (!scaled) return to_int64(scaled);
-  return to_int64(divide(*scaled, widen(from.value())));
+bool has_moved(const Price& from, const Price& to, const Decimal& basis_points) {
+  const auto distance = subtract(widen(to.value()), widen(from.value()));
+  const auto least = multiply(multiply(from.value(), basis_points), widen(kBasisPoint));
+  return distance && least && distance->abs() >= *least;
 }
 
 std::int64_t whole_lots(const Quantity& quantity, const Quantity& lot) {

@@ -23,11 +23,10 @@ Result<Price> round_price(const v1::Instrument& instrument, const Price& price, 
 /// The middle of the book moved by `basis_points` (above it if > 0), then round_price.
 /// Errors: kStalePrice if a side of the book is empty; as price_step.
 Result<Price> price_from_middle(const v1::Instrument& instrument, const v1::Bbo& bbo, Side side,
-                                std::int64_t basis_points);
+                                const Decimal& basis_points);
 
-/// How far `price` is from `from`, in whole basis points of `from` (rounded down), never
-/// negative.
-std::int64_t basis_points_between(const Price& from, const Price& price);
+/// Whether the two are at least so many basis points of `from` apart.
+bool has_moved(const Price& from, const Price& to, const Decimal& basis_points);
 
 /// quantity / lot as a whole number, rounded half-even; its sign is the quantity's.
 std::int64_t whole_lots(const Quantity& quantity, const Quantity& lot);

@@ -16,7 +16,7 @@ void Quote::want(std::optional<Price> price, Nanos now) {
         side_, {.trading_pair = pair_, .amount = amount_, .price = *price, .time_in_force = "ALO"});
   } else if (is_open_ && !price) {
     suite_.cancel(id_, {});
-  } else if (is_open_ && basis_points_between(price_, *price) >= options_.least_move_bps) {
+  } else if (is_open_ && has_moved(price_, *price, options_.least_move_bps)) {
     modify(*price);
   } else {
     return;

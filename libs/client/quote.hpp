@@ -2,7 +2,6 @@
 
 #include "libs/client/client.hpp"
 
-#include <cstdint>
 #include <optional>
 
 namespace perpwire::client {
@@ -17,8 +16,8 @@ namespace perpwire::client {
 class Quote {
  public:
   struct Options {
-    /// The wanted price moves by less: the order stays where it is.
-    std::int64_t least_move_bps = 1;
+    /// The wanted price is less than so many basis points away: the order stays where it is.
+    Decimal least_move_bps = Decimal{1};
     /// Between two requests: the venue counts them.
     Nanos pause = std::chrono::seconds{1};
   };

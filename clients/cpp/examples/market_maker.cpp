@@ -13,13 +13,17 @@
 
 using namespace perpwire;
 
-constexpr std::int64_t kHalfSpreadBps = 3, kSkewBps = 1, kMaxLots = 10;
+// In tenths of a basis point.
+constexpr std::int64_t kHalfSpread = 1, kSkew = 1;
+const client::Quote::Options kFollow{.least_move_bps = Decimal::of(1, -1)};
+constexpr std::int64_t kMaxLots = 10;
 
 struct MarketMaker {
   client::Client& suite;
   TradingPair pair;
   Quantity amount;
-  client::Quote quotes[2] = {{suite, pair, Side::kBuy, amount}, {suite, pair, Side::kSell, amount}};
+  client::Quote quotes[2] = {{suite, pair, Side::kBuy, amount, kFollow},
+                             {suite, pair, Side::kSell, amount, kFollow}};
   v1::Instrument instrument = {};
   Quantity inventory = {};
   bool stopped = false;
@@ -28,7 +32,7 @@ struct MarketMaker {
     const auto lots = client::whole_lots(inventory, amount);
     for (auto& quote : quotes) {
       const std::int64_t sign = quote.side() == Side::kBuy ? -1 : 1;
-      const auto bps = sign * kHalfSpreadBps - lots * kSkewBps;
+      const auto bps = Decimal::of(sign * kHalfSpread - lots * kSkew, -1);
       const auto price = client::price_from_middle(instrument, bbo, quote.side(), bps);
       const bool wanted = price && -sign * lots < kMaxLots;
       if (!stopped) quote.want(wanted ? std::optional{*price} : std::nullopt, monotonic_now());

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 from perpwire import Client, Endpoints, Quote, StopSignals, price_from_middle
 
-HALF_SPREAD_BPS, SKEW_BPS, MAX_LOTS = 3, 1, 10
+HALF_SPREAD_BPS = SKEW_BPS = MOVE_BPS = Decimal("0.1")
+MAX_LOTS = 10
 
 
 class MarketMaker:
     def __init__(self, client, pair, amount):
         self.pair, self.amount = pair, amount
-        self.quotes = [Quote(client, pair, "BUY", amount), Quote(client, pair, "SELL", amount)]
+        self.quotes = [Quote(client, pair, side, amount, least_move_bps=MOVE_BPS) for side in ("BUY", "SELL")]
         self.instrument, self.inventory, self.stopped = None, Decimal(0), False
         client.on("instrument", self.on_instrument)
         client.on("position", self.on_position)

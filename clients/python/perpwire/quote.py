@@ -16,7 +16,7 @@ class Quote:
     """Placed, modified, cancelled and placed anew where a modify is refused, withdrawn. Hears its own order events.
     Use it on the client's thread: in callbacks, or by Client.run."""
 
-    def __init__(self, client: Client, pair: str, side: str, amount: Decimal, least_move_bps: int = 1,
+    def __init__(self, client: Client, pair: str, side: str, amount: Decimal, least_move_bps: Decimal | int = 1,
                  pause: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         """`pause`: seconds between two requests; the venue counts them."""
         self.client, self.pair, self.side, self.amount = client, pair, side, amount

@@ -351,6 +351,24 @@ TEST_F(ClientTest, ASlowCallbackGetsTheNewestAndTheRestIsCounted) {
   EXPECT_EQ(client->counters().conflated, 100U - static_cast<unsigned>(calls));
 }
 
+TEST_F(ClientTest, OnlySubscribedTopicsAreDelivered) {
+  client = std::make_unique<Client>(suite.config);
+  client->start({.on_trade = [this](const v1::Trade& trade, const v1::Envelope&) {
+    log.add(trade.trading_pair());
+  }});
+  client->subscribe({"trade"}, {TradingPair{"BTC-USD"}});
+  ASSERT_TRUE(
+      suite.run_until([&] { return suite.market.has_subscriber("md.hyperliquid.trade.BTC-USD"); }));
+  for (const char* pair : {"ETH-USD", "BTC-USDT", "BTC-USD"}) {
+    v1::Envelope event;
+    event.set_event_type("trade");
+    event.mutable_trade()->set_trading_pair(pair);
+    suite.market.publish(std::string("md.hyperliquid.trade.") + pair, event);
+  }
+  ASSERT_TRUE(suite.run_until([&] { return log.size() > 0; }));
+  EXPECT_EQ(log.lines(), std::vector<std::string>{"BTC-USD"});
+}
+
 TEST_F(ClientTest, FuturesOfAClientThatEndsAreClosed) {
   start();
   suite.silent = true;

@@ -65,21 +65,23 @@ TEST(Prices, AnInstrumentThatIsNotKnownYetGivesAnError) {
 
 TEST(Prices, StandBasisPointsAwayFromTheMiddle) {
   const auto bbo = book("49999", "50001");
-  EXPECT_EQ(*price_from_middle(with_rule(5, 1), bbo, Side::kBuy, -3), price("49985"));
-  EXPECT_EQ(*price_from_middle(with_rule(5, 1), bbo, Side::kSell, 3), price("50015"));
+  EXPECT_EQ(*price_from_middle(with_rule(5, 1), bbo, Side::kBuy, Decimal{-3}), price("49985"));
+  EXPECT_EQ(*price_from_middle(with_rule(5, 1), bbo, Side::kSell, Decimal{3}), price("50015"));
+  EXPECT_EQ(*price_from_middle(with_rule(6, 1), bbo, Side::kSell, Decimal::of(1, -1)),
+            price("50000.5"));
   v1::Bbo one_sided = bbo;
   one_sided.clear_ask_price();
-  const auto none = price_from_middle(with_rule(5, 1), one_sided, Side::kBuy, -3);
+  const auto none = price_from_middle(with_rule(5, 1), one_sided, Side::kBuy, Decimal{-3});
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, ErrorCode::kStalePrice);
 }
 
-TEST(Prices, DistancesAreWholeBasisPoints) {
-  EXPECT_EQ(basis_points_between(price("50000"), price("50005")), 1);
-  EXPECT_EQ(basis_points_between(price("50000"), price("49950")), 10);
-  EXPECT_EQ(basis_points_between(price("50000"), price("50004.99")), 0);
-  EXPECT_EQ(basis_points_between(price("50000"), price("50000")), 0);
-  EXPECT_GT(basis_points_between(price("0"), price("1")), 1'000'000);
+TEST(Prices, HaveMovedByAtLeastSoManyBasisPoints) {
+  EXPECT_TRUE(has_moved(price("50000"), price("50005"), Decimal{1}));
+  EXPECT_TRUE(has_moved(price("50000"), price("49995"), Decimal{1}));
+  EXPECT_FALSE(has_moved(price("50000"), price("50004.99"), Decimal{1}));
+  EXPECT_TRUE(has_moved(price("50000"), price("50000.5"), Decimal::of(1, -1)));
+  EXPECT_TRUE(has_moved(price("50000"), price("50000"), Decimal{0}));
 }
 
 TEST(Prices, PositionsAreCountedInLots) {
