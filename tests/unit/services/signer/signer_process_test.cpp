@@ -15,6 +15,7 @@
 #include <fstream>
 #include <set>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -233,6 +234,36 @@ TEST_F(SignerProcess, RunsInsideItsSandboxAndTellsNothingOfTheKey) {
     EXPECT_EQ(bytes.find(kPassphrase), std::string::npos) << entry.path();
   }
   EXPECT_EQ(said.find(std::string(64, '3')), std::string::npos);
+}
+
+TEST_F(SignerProcess, AnotherUserIsRefusedEvenWithTheSocketOpenToIt) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root to become another user";
+  }
+  start();
+  connect();
+  ASSERT_EQ(ask({{"type", "status"}}).value("status", ""), "OK");
+  constexpr uid_t kNobody = 65534;
+  for (const auto* folder : {"", "run", "run/signer"}) {
+    ASSERT_EQ(::chmod((root_ / folder).c_str(), 0755), 0);
+  }
+  ASSERT_EQ(::chmod((root_ / "run/signer/signer.sock").c_str(), 0666), 0);
+  const auto child = ::fork();
+  if (child == 0) {
+    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) {
+      ::_exit(2);
+    }
+    context_ = zmq_ctx_new();  // the parent's is left alone
+    socket_ = nullptr;
+    connect();
+    ::_exit(ask({{"type", "status"}}).value("reason", "") ==
+                    "rule uid: user 65534 may not ask this signer"
+                ? 0
+                : 1);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
 }
 
 TEST_F(SignerProcess, MalformedRequestsAreAnsweredAndSurvived) {
