@@ -166,6 +166,11 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
         InFlightOrder* order = core_.tracker.find(
             ClientOrderId{value.substr(static_cast<std::size_t>(end - value.data()) + 1)});
         if (order != nullptr) order->modify_fate(action, Fate::kRejected);
+      } else if (note.name() == kUsedCloids && value.starts_with(core_.settings.account + " ")) {
+        for (std::size_t at = value.find(' '); at != std::string::npos;
+             at = value.find(' ', at + 1)) {
+          core_.tracker.mark_used(value.substr(at + 1, value.find(' ', at + 1) - at - 1));
+        }
       } else if (note.name() == std::string(kFillsFloor) + core_.settings.account) {
         std::int64_t floor = 0;
         std::from_chars(value.data(), value.data() + value.size(), floor);

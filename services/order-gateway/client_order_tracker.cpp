@@ -70,6 +70,7 @@ ClientOrderTracker::Placement ClientOrderTracker::lookup(const OrderContent& con
     return old->second.content_hash == hash_of(content) ? Placement::kRepeated
                                                         : Placement::kDuplicate;
   }
+  if (used_cloids_.contains(cloid)) return Placement::kDuplicate;
   return Placement::kNew;
 }
 

@@ -94,6 +94,8 @@ class ClientOrderTracker {
   /// Adopts an order of ours that the journal does not know, as `cloid:0x...`.
   InFlightOrder& adopt(const Orphan& orphan, const AccountName& account, UnixNanos now,
                        std::vector<TrackerEvent>& out);
+  /// A cloid of ours that the venue has seen finished and the journal does not know: never again.
+  void mark_used(const std::string& cloid) { used_cloids_.insert(cloid); }
   /// Found since the last call.
   std::vector<Orphan> take_orphans();
 
@@ -151,6 +153,7 @@ class ClientOrderTracker {
   std::unordered_map<std::string, InFlightOrder*> by_cloid_;
   std::unordered_map<VenueOrderId, InFlightOrder*> by_venue_id_;
   std::unordered_map<std::string, Remembered> remembered_;  // ids of orders no longer held
+  std::set<std::string, std::less<>> used_cloids_;
   std::map<TradingPair, std::set<ClientOrderId>> live_;
   std::size_t live_count_ = 0;
   std::unordered_map<ClientOrderId, UnixNanos> touched_;

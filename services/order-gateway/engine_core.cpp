@@ -57,6 +57,8 @@ void EngineCore::publish(std::string topic, v1::Envelope envelope) {
 }
 
 void EngineCore::retry_backlog() {
+  // A refused record is not kept: what it stood for was refused too. The next one tells anew.
+  note_failed_ = false;
   while (!backlog_.empty()) {
     if (!writer_.publish(backlog_.front().topic, backlog_.front().envelope)) return;
     backlog_.pop_front();

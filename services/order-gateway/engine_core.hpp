@@ -61,7 +61,9 @@ class EngineCore {
   void emit(std::vector<TrackerEvent> events);
   void publish(std::string topic, v1::Envelope envelope);
   [[nodiscard]] bool note(v1::JournalRecord& record);
-  [[nodiscard]] bool writable() const { return backlog_.empty() && !note_failed_; }
+  [[nodiscard]] bool writable() const {
+    return backlog_.empty() && !note_failed_ && !writer_.full();
+  }
   void retry_backlog();
 
   using Answered = std::function<void(const Result<std::string>&)>;

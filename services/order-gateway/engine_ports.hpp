@@ -33,6 +33,8 @@ class EventWriter {
   virtual bool publish(const std::string& topic, v1::Envelope& envelope) = 0;
   /// Journals only.
   virtual bool note(v1::JournalRecord& record) = 0;
+  /// At its size cap, or broken for good: no new orders, whatever it still takes.
+  [[nodiscard]] virtual bool full() const { return false; }
 };
 
 using ActionId = std::uint64_t;

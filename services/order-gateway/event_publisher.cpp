@@ -67,6 +67,8 @@ bool EventPublisher::note(v1::JournalRecord& record) {
   return false;
 }
 
+bool EventPublisher::full() const { return log_->journal().over_cap() || log_->journal().broken(); }
+
 bool EventPublisher::may_be_behind() const {
   return log_->decision() != journal::StreamDecision::kContinue;
 }

@@ -27,6 +27,7 @@ class LateWriter : public EventWriter {
   bool note(v1::JournalRecord& record) override {
     return events_ != nullptr && events_->note(record);
   }
+  [[nodiscard]] bool full() const override { return events_ == nullptr || events_->full(); }
 
  private:
   std::unique_ptr<EventPublisher>& events_;
@@ -196,6 +197,7 @@ v1::Reply GatewayApp::on_halt(const v1::Command& command) {
   }
   reply.set_level_version(risk_.level_version());
   reply.set_status("ACCEPTED");
+  reply.set_level_version(risk_.level_version());
   return reply;
 }
 

@@ -107,6 +107,11 @@ void Reconciler::ask_state() {
     add(hyperliquid::open_orders_request(user, dex),
         [this](const std::string& body) { return take_open_orders(body); });
   }
+  if (core_.settings.journal_may_be_behind && !history_known_) {
+    // Orders that an earlier life placed and the journal lost: their names are used for ever.
+    add(hyperliquid::historical_orders_request(user),
+        [this](const std::string& body) { return take_history(body); });
+  }
   const std::int64_t newest = core_.tracker.newest_fill_time().millis();
   const std::int64_t from = newest == 0 ? fills_floor_.millis() : newest - kFillOverlapMs;
   ask_fills(std::max(from, fills_floor_.millis()));
@@ -120,6 +125,29 @@ void Reconciler::ask_state() {
     if (on_balances) on_balances(balances->items);
     return {};
   });
+}
+
+Status Reconciler::take_history(const std::string& body) {
+  const auto words = hyperliquid::parse_historical_orders(body);
+  if (!words) return tl::unexpected(words.error());
+  std::string used;
+  for (const venues::OrderWord& word : words->items) {
+    if (!core_.tracker.is_ours(word.cloid)) continue;
+    if (core_.tracker.find_by_cloid(word.cloid) != nullptr) {
+      take_word(word);
+    } else if (word.status != venues::OrderStatus::kOpen &&
+               word.status != venues::OrderStatus::kTriggered) {
+      core_.tracker.mark_used(word.cloid);
+      used += " " + word.cloid;
+    }
+  }
+  history_known_ = true;
+  if (used.empty()) return {};
+  v1::JournalRecord record;
+  record.mutable_state_note()->set_name(std::string(kUsedCloids));
+  record.mutable_state_note()->set_value(core_.settings.account + used);
+  if (!core_.note(record)) return fail(ErrorCode::kIo, "the journal did not take the used cloids");
+  return {};
 }
 
 void Reconciler::ask_fills(std::int64_t from_ms) {

@@ -10,9 +10,13 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace perpwire::gateway {
+
+/// Name of the journal's note of cloids that a lost journal had used: "<account> <cloid>...".
+inline constexpr std::string_view kUsedCloids = "used_cloids";
 
 /// Compares ours with the venue's view and repairs ours: at start, after every reconnect, and as a
 /// sweep in between. Open orders and clearinghouse per DEX, fills since the last known one with
@@ -63,6 +67,7 @@ class Reconciler {
   void finish();
   Status take_open_orders(const std::string& body);
   Status take_clearinghouse(const std::string& dex, const std::string& body);
+  Status take_history(const std::string& body);
   Status take_fills(std::int64_t from_ms, const std::string& body);
   /// A word of a query, counted if it changed its order.
   void take_word(const venues::OrderWord& word);
@@ -81,6 +86,7 @@ class Reconciler {
   std::set<venues::FillKey> seen_fills_;
   Repaired repaired_;
   UnixNanos fills_floor_;
+  bool history_known_ = false;
 };
 
 }  // namespace perpwire::gateway

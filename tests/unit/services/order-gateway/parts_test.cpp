@@ -1,0 +1,214 @@
+#include "services/order-gateway/path_breaker.hpp"
+#include "services/order-gateway/position_book.hpp"
+#include "services/order-gateway/reference_prices.hpp"
+#include "services/order-gateway/risk_gate.hpp"
+#include "services/order-gateway/token_budget.hpp"
+#include "services/order-gateway/venue_clock.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace perpwire::gateway {
+namespace {
+
+using limits::RiskLevel;
+const TradingPair kPair{"BTC-USD"};
+
+Nanos s(std::int64_t value) { return std::chrono::seconds{value}; }
+Nanos ms(std::int64_t value) { return std::chrono::milliseconds{value}; }
+UnixNanos at(std::int64_t seconds) { return UnixNanos::from_millis(seconds * 1'000); }
+Price price(std::int64_t value) { return Price{Decimal{value}}; }
+Quantity lots(std::int64_t value) { return Quantity{Decimal{value}}; }
+
+// ---------------------------------------------------------------- RiskGate
+
+RiskGate fresh_gate() {
+  RiskGate gate;
+  gate.on_limits({}, 1);
+  gate.on_heartbeat(RiskLevel::kRunning, 5, 1, at(100), at(100), s(100));
+  return gate;
+}
+
+TEST(RiskGate, WithoutAHeartbeatOrLimitsNothingIsUsable) {
+  RiskGate gate;
+  EXPECT_EQ(gate.usable(s(1)).error().code, ErrorCode::kRiskUnavailable);
+  gate.on_heartbeat(RiskLevel::kRunning, 1, 1, at(100), at(100), s(100));
+  EXPECT_FALSE(gate.usable(s(100)).has_value()) << "no limits were seen";
+  gate.on_limits({}, 1);
+  EXPECT_TRUE(gate.usable(s(100)).has_value());
+}
+
+TEST(RiskGate, ClosesTwoSecondsAfterTheLastHeartbeat) {
+  const RiskGate gate = fresh_gate();
+  EXPECT_TRUE(gate.usable(s(102)).has_value());
+  EXPECT_EQ(gate.usable(s(102) + ms(1)).error().code, ErrorCode::kRiskUnavailable);
+}
+
+TEST(RiskGate, AHeartbeatThatWasLongOnItsWayOpensNothing) {
+  RiskGate gate = fresh_gate();
+  gate.on_heartbeat(RiskLevel::kRunning, 5, 1, at(100), at(103), s(103));
+  EXPECT_FALSE(gate.usable(s(103)).has_value());
+}
+
+TEST(RiskGate, TheHighestVersionWinsWhoeverBringsIt) {
+  RiskGate gate = fresh_gate();
+  EXPECT_TRUE(gate.on_halt(RiskLevel::kCancelAll, 6).has_value());
+  EXPECT_EQ(gate.level(), RiskLevel::kCancelAll);
+  EXPECT_FALSE(gate.on_halt(RiskLevel::kRunning, 6).has_value());
+  EXPECT_FALSE(gate.on_heartbeat(RiskLevel::kRunning, 5, 1, at(101), at(101), s(101)).has_value());
+  EXPECT_EQ(gate.level(), RiskLevel::kCancelAll) << "an older word must not resume trading";
+}
+
+TEST(RiskGate, ALowerVersionThanKnownIsUnavailableUntilItCaughtUp) {
+  RiskGate gate = fresh_gate();
+  gate.restore(RiskLevel::kRunning, 9);
+  gate.on_heartbeat(RiskLevel::kRunning, 5, 1, at(101), at(101), s(101));
+  EXPECT_EQ(gate.usable(s(101)).error().code, ErrorCode::kRiskUnavailable);
+  gate.on_heartbeat(RiskLevel::kRunning, 9, 1, at(102), at(102), s(102));
+  EXPECT_TRUE(gate.usable(s(102)).has_value());
+}
+
+TEST(RiskGate, OtherLimitsThanRiskSpeaksOfAreNotTradedOn) {
+  RiskGate gate = fresh_gate();
+  gate.on_heartbeat(RiskLevel::kRunning, 5, 2, at(101), at(101), s(101));
+  EXPECT_FALSE(gate.usable(s(101)).has_value());
+  gate.on_limits({}, 2);
+  EXPECT_TRUE(gate.usable(s(101)).has_value());
+}
+
+// ---------------------------------------------------------------- ReferencePrices
+
+TEST(ReferencePrices, TheMiddleOfAFreshTopElseTheMark) {
+  ReferencePrices references{s(5)};
+  EXPECT_FALSE(references.reference(kPair, at(100)).price.has_value());
+  references.on_mark(kPair, price(99), at(100));
+  EXPECT_EQ(references.reference(kPair, at(100)).price, price(99));
+  references.on_top(kPair, price(100), price(102), at(101));
+  EXPECT_EQ(references.reference(kPair, at(101)).price, price(101));
+}
+
+TEST(ReferencePrices, OldPricesCountForNothingUnlessTheFeedLives) {
+  ReferencePrices references{s(5)};
+  references.on_top(kPair, price(100), price(102), at(100));
+  EXPECT_FALSE(references.reference(kPair, at(106)).price.has_value());
+  references.on_alive(at(104));
+  EXPECT_TRUE(references.reference(kPair, at(106)).price.has_value());
+  references.on_feed_lost(TradingPair{});
+  EXPECT_FALSE(references.reference(kPair, at(104)).price.has_value());
+}
+
+// ---------------------------------------------------------------- VenueClock
+
+TEST(VenueClock, NothingExpiresByOurClockOrWhileTheVenuesStandsStill) {
+  VenueClock clock;
+  EXPECT_FALSE(clock.is_past(at(0)));
+  clock.on_time(at(100), at(100), s(1));
+  EXPECT_FALSE(clock.is_past(at(99))) << "2 s must be over";
+  EXPECT_TRUE(clock.is_past(at(97)));
+  clock.on_time(at(100), at(106), s(7));  // stands still while ours went on
+  EXPECT_FALSE(clock.is_past(at(97)));
+}
+
+TEST(VenueClock, AnOlderAnswerDoesNotTurnTimeBack) {
+  VenueClock clock;
+  clock.on_time(at(100), at(100), s(1));
+  clock.on_time(at(90), at(101), s(2));
+  EXPECT_EQ(clock.newest(), at(100));
+}
+
+TEST(VenueClock, SkewIsTheLeastDifferenceSeen) {
+  VenueClock clock;
+  clock.on_time(at(100), UnixNanos::from_millis(100'900), s(1));
+  clock.on_time(at(101), UnixNanos::from_millis(101'100), s(2));
+  EXPECT_EQ(clock.skew(), ms(100));
+}
+
+// ---------------------------------------------------------------- TokenBudget, PathBreaker
+
+TEST(TokenBudget, OrdersLeaveTheReserveToCancels) {
+  TokenBudget budget{100, 20};
+  using enum TokenBudget::Urgency;
+  EXPECT_TRUE(budget.take(80, kOrdinary, s(1)));
+  EXPECT_FALSE(budget.take(1, kOrdinary, s(1)));
+  EXPECT_TRUE(budget.take(20, kReserve, s(1)));
+  EXPECT_FALSE(budget.take(1, kReserve, s(1)));
+}
+
+TEST(TokenBudget, RefillsByTheMinuteAndNeverBeyond) {
+  TokenBudget budget{60, 0};
+  using enum TokenBudget::Urgency;
+  EXPECT_TRUE(budget.take(60, kOrdinary, s(1)));
+  EXPECT_FALSE(budget.take(1, kOrdinary, s(1)));
+  EXPECT_TRUE(budget.take(10, kOrdinary, s(11)));
+  EXPECT_FALSE(budget.take(1, kOrdinary, s(11)));
+  EXPECT_TRUE(budget.take(60, kOrdinary, s(1'000)));
+  EXPECT_FALSE(budget.take(1, kOrdinary, s(1'000)));
+}
+
+TEST(PathBreaker, SwitchesOffAfterSoManyFailuresInARowAndTriesAgain) {
+  PathBreaker breaker{true, 3, s(60)};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(breaker.usable(s(10)));
+    breaker.on_failure(s(10));
+  }
+  EXPECT_FALSE(breaker.usable(s(69)));
+  EXPECT_TRUE(breaker.usable(s(70)));
+  breaker.on_success();
+  EXPECT_TRUE(breaker.usable(s(70)));
+}
+
+// ---------------------------------------------------------------- PositionBook
+
+venues::Fill fill_of(Side side, std::int64_t quantity, std::int64_t time_ms,
+                     std::optional<std::int64_t> start = std::nullopt) {
+  venues::Fill fill;
+  fill.side = side;
+  fill.quantity = lots(quantity);
+  fill.time = UnixNanos::from_millis(time_ms);
+  if (start) fill.start_position = lots(*start);
+  return fill;
+}
+
+TEST(PositionBook, FollowsTheFillsAndTheirStartPositions) {
+  PositionBook book;
+  EXPECT_TRUE(book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair));
+  EXPECT_TRUE(
+      book.on_fill(fill_of(Side::kSell, 5, 3, 4), kPair));  // one of 1 in between was missed
+  EXPECT_EQ(book.quantity(kPair), lots(-1));
+  EXPECT_FALSE(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair))
+      << "its effect is in the later one";
+  EXPECT_EQ(book.quantity(kPair), lots(-1));
+}
+
+TEST(PositionBook, ADifferenceCountsOnlyWhenSeenTwice) {
+  PositionBook book;
+  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair);
+  venues::PositionWord word;
+  word.quantity = lots(2);
+  std::vector<TradingPair> changed;
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), changed).empty());
+  EXPECT_TRUE(book.has_suspects());
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(1) + ms(500), s(1), changed).empty());
+  const auto adjusted = book.on_venue({{kPair, word}}, {kPair}, s(2), s(1), changed);
+  ASSERT_EQ(adjusted.size(), 1U);
+  EXPECT_EQ(adjusted[0].before, lots(3));
+  EXPECT_EQ(adjusted[0].after, lots(2));
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(5), s(1), changed).empty())
+      << "running it again changes nothing";
+}
+
+TEST(PositionBook, AFillInBetweenEndsTheSuspicion) {
+  PositionBook book;
+  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair);
+  venues::PositionWord word;
+  word.quantity = lots(5);
+  std::vector<TradingPair> changed;
+  book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), changed);
+  book.on_fill(fill_of(Side::kBuy, 2, 2, 3), kPair);  // the venue was ahead of the stream
+  EXPECT_FALSE(book.has_suspects());
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(3), s(1), changed).empty());
+}
+
+}  // namespace
+}  // namespace perpwire::gateway
