@@ -514,6 +514,13 @@ void InFlightOrder::restore(const OrderEvent& past) {
       }
       break;
     case OrderEventKind::kCancelled:
+      // Nobody is told of an end while a modify is open: it was settled without a leg of its own,
+      // and its note was not written any more.
+      for (Modify& modify : modifies_) {
+        if (!modify.bound && rank(modify.fate) < rank(Fate::kRejected)) {
+          modify.fate = Fate::kRejected;
+        }
+      }
       if (legs_.empty()) {
         cancel_ = Cancel::kConfirmed;
       } else {

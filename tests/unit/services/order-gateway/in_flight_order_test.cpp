@@ -567,5 +567,25 @@ TEST(InFlightOrder, AKilledWriterLeavesAFillWithoutItsEventWhichFollowsOnce) {
   EXPECT_EQ(events[0].kind, OrderEventKind::kFilled);
 }
 
+TEST(InFlightOrder, RestoredAsCancelledItStaysSoWhateverNoteOfItsModifyIsMissing) {
+  InFlightOrder restored{limit_order(), "0xf1a5", ms(0)};
+  OrderEvent event{.kind = OrderEventKind::kCreated, .order = {}, .failure = {}, .trade_id = {}};
+  event.order.content = limit_order();
+  event.order.venue_order_id = VenueOrderId{"100"};
+  event.order.state = OrderState::kOpen;
+  restored.restore(event);
+  restored.begin_modify(
+      {.action = 7, .price = price(49000), .amount = tenths(12), .quantity = tenths(12)});
+  event.kind = OrderEventKind::kCancelled;
+  event.order.state = OrderState::kCancelled;
+  restored.restore(event);
+  restored.modify_fate(7, Fate::kUnknown);
+  EXPECT_EQ(restored.state(), OrderState::kCancelled);
+  EXPECT_FALSE(restored.modify_unsettled());
+  std::vector<OrderEvent> again;
+  restored.settle(ms(9), again);
+  EXPECT_TRUE(again.empty());
+}
+
 }  // namespace
 }  // namespace perpwire::gateway
