@@ -108,6 +108,7 @@ class PersisterProcess : public BusTest {
       try {
         source_ = std::make_unique<EventSource>(io, context, replay(), storage_, boot_id, events);
       } catch (const ConfigError&) {
+        ++streams_begun_in_vain_;  // its log was open before its socket failed: one event more
         return false;
       }
       return true;
@@ -156,6 +157,7 @@ class PersisterProcess : public BusTest {
   TempDir dir_;
   journal::MemoryStorage storage_;
   std::unique_ptr<EventSource> source_;
+  std::int64_t streams_begun_in_vain_ = 0;
   pid_t child_ = -1;
 };
 
@@ -209,7 +211,8 @@ TEST_F(PersisterProcess, AGatewayThatComesBackWithANewStreamIsReadToTheEndOfBoth
   open_source("boot-2", events);
   ASSERT_NE(source_->log().stream(), old_stream);
   source_->append(5);
-  ASSERT_TRUE(run_until([&] { return rows() == 21 + 7 + 1 + 5; })) << rows() << log_text();
+  ASSERT_TRUE(run_until([&] { return rows() == 21 + 7 + streams_begun_in_vain_ + 1 + 5; }))
+      << rows() << log_text();
   EXPECT_EQ(ask("SELECT closed FROM streams WHERE stream = '" + old_stream + "'"), 1);
   EXPECT_EQ(ask("SELECT count(*) FROM gaps"), 0);
   EXPECT_EQ(end(SIGTERM), 0);
