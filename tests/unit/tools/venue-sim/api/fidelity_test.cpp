@@ -1,8 +1,9 @@
 // What the simulator emits has the keys and the JSON types of what the venue was recorded to emit.
 #include "tests/unit/tools/venue-sim/api/client.hpp"
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
-#include <regex>
 #include <set>
 
 namespace perpwire::sim::testing {
@@ -37,10 +38,21 @@ Document find(const std::string& file, const std::string& name) {
   return {};
 }
 
+// "-12.5": the venue's numbers in strings have at least one digit after the point.
+bool is_number_text(std::string text) {
+  if (text.starts_with('-')) {
+    text.erase(0, 1);
+  }
+  const auto point = text.find('.');
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return point != std::string::npos && point > 0 && point + 1 < text.size() &&
+         std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(point), is_digit) &&
+         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(point) + 1, text.end(), is_digit);
+}
+
 std::string kind_of(const Document& value) {
   if (value.is_string()) {
-    static const std::regex kNumber(R"(-?\d+\.\d+)");
-    return std::regex_match(value.get<std::string>(), kNumber) ? "number text" : "text";
+    return is_number_text(value.get<std::string>()) ? "number text" : "text";
   }
   if (value.is_number_integer()) {
     return "integer";
