@@ -195,7 +195,6 @@ v1::Reply GatewayApp::on_halt(const v1::Command& command) {
                  command.reason());
     obey(*change);
   }
-  reply.set_level_version(risk_.level_version());
   reply.set_status("ACCEPTED");
   reply.set_level_version(risk_.level_version());
   return reply;
