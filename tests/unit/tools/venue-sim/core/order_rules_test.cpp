@@ -139,6 +139,20 @@ TEST(ReduceOnly, WithoutPositionIsRefusedAndLargerOnesAreCut) {
   EXPECT_EQ(venue->state().accounts.order(oid)->remaining, Lots{100});
 }
 
+TEST(ReduceOnly, ARestingOneShrinksWithThePosition) {
+  Venue venue;
+  venue.place(kAlice, {.price = "98200", .size = "0.002", .tif = TimeInForce::kIoc});
+  const auto resting = venue.place(
+      kAlice, {.side = Side::kSell, .price = "99000", .size = "0.002", .reduce_only = true});
+  const auto oid = only<Resting>(resting).oid;
+  venue.place(kAlice,
+              {.side = Side::kSell, .price = "98000", .size = "0.0015", .tif = TimeInForce::kIoc});
+  const Order* order = venue->state().accounts.order(oid);
+  EXPECT_EQ(order->remaining, Lots{50});
+  EXPECT_EQ(order->original, Lots{50});
+  EXPECT_EQ(order->status, OrderStatus::kOpen);
+}
+
 TEST(ReduceOnly, EndsInTheFrameOfTheClosingFill) {
   Venue venue;
   venue.place(kAlice, {.price = "98200", .size = "0.001", .tif = TimeInForce::kIoc});
