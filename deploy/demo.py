@@ -228,6 +228,8 @@ def main():
         demo.wait_ready()
         say("Gateway READY, risk RUNNING")
         say(f"Look around: {demo.bin}/perpwire --config {demo.sim.config} status")
+        say(f"Order events: tcp://127.0.0.1:{demo.sim.ports['gateway_events']}  market data: tcp://127.0.0.1:"
+            f"{demo.sim.ports['market_events']}")
         demo.show_one_order()
         try:
             demo.trade()

@@ -90,7 +90,8 @@ struct BusPublisher::Impl : std::enable_shared_from_this<BusPublisher::Impl> {
   std::string endpoint;
 };
 
-BusPublisher::BusPublisher(asio::io_context& io, zmq::context_t& context, BusPublisherConfig config)
+BusPublisher::BusPublisher(asio::io_context& io, zmq::context_t& context,
+                           const BusPublisherConfig& config)
     : impl_(std::make_shared<Impl>(io, context, config)) {
   impl_->start();
 }

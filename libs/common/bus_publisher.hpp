@@ -53,7 +53,8 @@ struct BusPublisherCounters {
 class BusPublisher {
  public:
   /// Binds and starts heartbeats. Throws ConfigError if the endpoint cannot be bound.
-  BusPublisher(boost::asio::io_context& io, zmq::context_t& context, BusPublisherConfig config);
+  BusPublisher(boost::asio::io_context& io, zmq::context_t& context,
+               const BusPublisherConfig& config);
   ~BusPublisher();
   BusPublisher(const BusPublisher&) = delete;
   BusPublisher& operator=(const BusPublisher&) = delete;

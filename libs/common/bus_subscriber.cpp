@@ -163,7 +163,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
     if (topic_channel(topic) == "delta" && topic.back() != '.') {
       DeltaRepair::Actions actions;
       repairs[topic].start(actions);
-      apply(topic, std::move(actions));
+      apply(topic, actions);
     }
   }
 
@@ -216,7 +216,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
       DeltaRepair::Actions actions;
       const auto missed = repairs[topic].on_delta(std::move(event), actions);
       if (missed > 0) lost(topic, missed);
-      apply(topic, std::move(actions));
+      apply(topic, actions);
       return;
     }
     const auto verdict = topics.on_event(event.topic, event.stream, event.topic_sequence);
@@ -365,7 +365,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
 
   // ---- kLatest: snapshots ----
 
-  void apply(const std::string& topic, DeltaRepair::Actions actions) {
+  void apply(const std::string& topic, const DeltaRepair::Actions& actions) {
     const auto keep = shared_from_this();
     for (const auto& action : actions) {
       if (const auto* event = std::get_if<DeltaRepair::Deliver>(&action)) {
@@ -410,7 +410,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
     }
     DeltaRepair::Actions actions;
     repair->second.on_snapshot(std::move(event), actions);
-    apply(topic, std::move(actions));
+    apply(topic, actions);
   }
 
   /// The next heartbeat asks again for topics that are no books.
@@ -426,7 +426,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
       if (at == self->repairs.end()) return;
       DeltaRepair::Actions actions;
       at->second.retry(actions);
-      self->apply(topic, std::move(actions));
+      self->apply(topic, actions);
     });
   }
 

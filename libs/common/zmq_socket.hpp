@@ -51,7 +51,7 @@ class ZmqFrame {
   [[nodiscard]] zmq_msg_t* raw() { return &message_; }
 
  private:
-  zmq_msg_t message_;
+  zmq_msg_t message_{};  // zmq_msg_init makes it a message
 };
 
 /// The unix peer of an ipc message. libzmq 4.3.4 gives the kernel's SO_PEERCRED of the connection
