@@ -14,7 +14,10 @@ namespace {
 /// curve operations against side channels), so threads share it.
 const secp256k1_context* context() {
   static const secp256k1_context* const shared = [] {
-    auto* made = secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY);
+    constexpr unsigned kBoth =
+        SECP256K1_CONTEXT_SIGN |
+        SECP256K1_CONTEXT_VERIFY;  // NOLINT(misc-redundant-expression): flags of the library
+    auto* made = secp256k1_context_create(kBoth);
     std::array<std::uint8_t, 32> seed{};
     fill_random(seed);
     PW_ASSERT(secp256k1_context_randomize(made, seed.data()) == 1);

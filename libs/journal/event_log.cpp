@@ -397,7 +397,7 @@ Result<std::size_t> EventLog::trim(const std::vector<std::string>& durable_consu
     const bool has_all = stream == &impl_->streams.back() && next > stream->last;
     if (!has_all) keep = std::min(keep, stream->record_before(next));
   }
-  const auto removed = impl_->journal->trim(keep);
+  auto removed = impl_->journal->trim(keep);
   if (removed && *removed > 0) impl_->forget_before(impl_->journal->first_index());
   return removed;
 }
