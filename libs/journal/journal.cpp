@@ -278,7 +278,7 @@ Status Journal::Impl::rotate(UnixNanos now) {
   const auto appended = append(record.SerializeAsString());
   if (appended) return {};
   // Without its checkpoint the segment must not stay: the next append tries again.
-  const auto error = appended.error();
+  const auto& error = appended.error();
   const auto name = segments.back().name;
   segments.pop_back();
   if (auto removed = storage.remove(name); !removed) broken = true;

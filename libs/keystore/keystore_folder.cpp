@@ -14,7 +14,7 @@
 namespace perpwire::keystore {
 namespace {
 
-constexpr std::size_t kMaxFileSize = 64 * 1024;
+constexpr std::size_t kMaxFileSize = 65'536;
 constexpr std::string_view kExtension = ".json";
 
 std::filesystem::path file_of(const std::filesystem::path& folder, std::string_view name) {
