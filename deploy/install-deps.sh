@@ -4,8 +4,10 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 missing=()
-while read -r package; do
+while read -r package unless command _; do
   case "$package" in ''|'#'*) continue ;; esac
+  # "npm unless npm": not where the command is there already, from a packaging that Debian's would conflict with.
+  if [ "$unless" = unless ] && command -v "$command" >/dev/null; then continue; fi
   if [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
     missing+=("$package")
   fi
