@@ -311,12 +311,10 @@ void AccountEngine::evaluate() {
 void AccountEngine::set_state(EngineState state, std::string reason,
                               const Reconciler::Repaired& repaired) {
   if (state == state_ && reason == reason_) return;
-  const bool changed = state != state_;
   state_ = state;
   reason_ = std::move(reason);
-  core_.log(changed ? LogLevel::kInfo : LogLevel::kInfo,
-            "account=" + core_.settings.account + " state=" + std::string(to_string(state_)) +
-                " reason=" + reason_);
+  core_.log(LogLevel::kInfo, "account=" + core_.settings.account +
+                                 " state=" + std::string(to_string(state_)) + " reason=" + reason_);
   publish_status(repaired);
 }
 

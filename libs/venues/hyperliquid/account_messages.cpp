@@ -13,7 +13,6 @@ namespace perpwire::hyperliquid {
 namespace {
 
 using simdjson::dom::element;
-using simdjson::dom::element_type;
 using simdjson::dom::object;
 using venues::OrderStatus;
 

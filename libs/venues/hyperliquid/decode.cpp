@@ -190,7 +190,7 @@ struct Decoder::Impl {
         ++self.books[std::string{bbo->coin}].bbo_events;
         self.run(text);
       }
-      void operator()(const TradesMessage* trades) { self.trades_frame(trades->trades, text); }
+      void operator()(const TradesMessage* message) { self.trades_frame(message->trades, text); }
       void operator()(const CandlesMessage* candles) {
         for (const auto& candle : candles->candles)
           self.expect(Stream::kCandle, candle.coin, candle.interval);

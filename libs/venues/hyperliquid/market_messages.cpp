@@ -804,7 +804,7 @@ struct MarketMessageParser::Impl {
       const auto brace = text.find('{');
       if (!entry.holds_subscription || brace == std::string_view::npos) break;
       // The text holds the subscription itself or the whole request around it.
-      const auto inner = text.find("{", text.find("\"subscription\""));
+      const auto inner = text.find('{', text.find("\"subscription\""));
       for (const auto at : {brace, inner}) {
         if (at == std::string_view::npos) continue;
         const auto last = text.rfind('}');
