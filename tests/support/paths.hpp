@@ -4,8 +4,8 @@
 
 namespace perpwire::test {
 
-/// The checked-out tree and the folder of the built binaries. Functions rather than macros with the path in every command
-/// line: a compiler cache then serves several checkouts.
+/// The checked-out tree and the folder of the built binaries. Functions rather than macros with the
+/// path in every command line: a compiler cache then serves several checkouts.
 std::string source_dir();
 std::string bin_dir();
 

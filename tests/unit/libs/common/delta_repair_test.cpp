@@ -136,7 +136,8 @@ TEST(DeltaRepair, AnyLossLeavesTheBookWhole) {
       ++published;
       if (random() % 5 != 0) repair.on_delta(delta("a", published, random() % 20 == 0), out);
       apply();
-      if (asked && random() % 3 == 0) answer(std::max(asked_at, published - random() % std::min<std::uint64_t>(3, published)));
+      if (asked && random() % 3 == 0)
+        answer(std::max(asked_at, published - random() % std::min<std::uint64_t>(3, published)));
       asked_at = published > 3 ? published - 3 : 0;
     }
     ++published;
