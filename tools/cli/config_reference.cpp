@@ -202,7 +202,8 @@ std::vector<std::string> unexplained_keys() {
 std::vector<std::string> explained_but_unread_keys() {
   const auto keys = settings_keys();
   std::vector<std::string> out;
-  for (const auto& [path, unused] : kMeanings) {
+  for (const auto& meaning : kMeanings) {
+    const auto& path = meaning.first;
     const bool read = std::any_of(keys.begin(), keys.end(),
                                   [&](const ConfigKey& key) { return key.path == path; });
     if (!read) out.emplace_back(path);
