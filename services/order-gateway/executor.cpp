@@ -119,7 +119,8 @@ void Executor::modify(const ClientOrderId& id, ModifyIntent intent) {
   v1::WireModify& wire = *request.mutable_batch_modify()->add_modifies();
   // By the venue's id: a modify that reaches a leg which is gone must fail, not hit another.
   std::uint64_t venue_id = 0;
-  for (const char digit : order->venue_order_id()->value()) {
+  const auto current_leg = order->venue_order_id();  // by value: a range-for would let it go
+  for (const char digit : current_leg->value()) {
     venue_id = venue_id * 10 + static_cast<std::uint64_t>(digit - '0');
   }
   wire.set_venue_order_id(venue_id);
