@@ -27,9 +27,10 @@ if [ ${#files[@]} -eq 0 ]; then
   echo "no C++ file changed"
   exit 0
 fi
+# The build's flags are g++'s: clang is not to stop at one that it does not know.
 printf '%s\n' "${files[@]}" | CHECKS=$checks xargs -P "$(nproc)" -n 1 sh -c '
-  if ! out=$(clang-tidy-14 -p build/dev --quiet --checks="$CHECKS" "$0" 2>/dev/null); then
+  if ! out=$(clang-tidy-14 -p build/dev --quiet --checks="$CHECKS" --extra-arg=-Wno-unknown-warning-option "$0" 2>/dev/null); then
     printf "%s\n" "$out"
     exit 255
-  fi'
+  fi' || { echo "tidy found the above" >&2; exit 1; }
 echo "${#files[@]} files tidy"
