@@ -55,7 +55,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   enum class Link { kDown, kGreeting, kReady };
 
   Impl(asio::io_context& context, zmq::context_t& zmq_context, RequestClientConfig with)
-      : io(context), zmq(zmq_context), config(std::move(with)), pause_timer(io), hello_timer(io) {
+      : io(context), zmq(zmq_context), config(std::move(with)), pause_timer(io), link_timer(io) {
     if (auto checked = check_endpoint(config.endpoint); !checked) {
       throw ConfigError(checked.error().text);
     }
@@ -85,6 +85,19 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     socket->start([this](ZmqSocket::Message& message) { on_message(message); });
     ignore(socket->connect(config.endpoint),
            "the endpoint was checked; a later attempt may succeed");
+    expect_progress(Link::kDown, config.connect_timeout);
+  }
+
+  /// Whatever is lost on the way (a peer that stops, an event of libzmq), the link does not stay as
+  /// it is.
+  void expect_progress(Link from, Nanos within) {
+    link_timer.expires_after(within);
+    link_timer.async_wait([weak = weak_from_this(), from](const boost::system::error_code& error) {
+      const auto self = weak.lock();
+      if (error || self == nullptr || self->link != from) return;
+      ++self->counters.timeouts;
+      self->start_anew(kPause);
+    });
   }
 
   void on_up() {
@@ -95,14 +108,8 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
       return;
     }
     link = Link::kGreeting;
-    if (!send(config.hello)) return;  // its timer will tell
-    hello_timer.expires_after(config.hello_timeout);
-    hello_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
-      const auto self = weak.lock();
-      if (error || self == nullptr || self->link != Link::kGreeting) return;
-      ++self->counters.timeouts;
-      self->start_anew(kPause);
-    });
+    expect_progress(Link::kGreeting, config.hello_timeout);
+    ignore(send(config.hello), "the deadline of the answer tells");
   }
 
   void on_down() {
@@ -117,7 +124,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   void start_anew(std::chrono::milliseconds pause) {
     const bool was_ready = link == Link::kReady;
     link = Link::kDown;
-    hello_timer.cancel();
+    link_timer.cancel();
     socket.reset();
     pause_timer.expires_after(pause);
     pause_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
@@ -137,6 +144,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   void become_ready() {
     link = Link::kReady;
+    link_timer.cancel();
     while (!unsent.empty() && link == Link::kReady) {
       const auto at = pending.find(unsent.front());
       unsent.pop_front();
@@ -154,9 +162,12 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   void send_request(Pending& request) {
     if (!send(request.payload)) {
-      // Not in libzmq's hands: it waits for the next connection, or its time.
+      // Not in libzmq's hands: it waits for the next connection, or its time. The queue is full of
+      // what the server does not read, mostly requests that timed out: they must not reach it when
+      // it wakes, so this connection is over. Not from inside request().
       unsent.push_back(request.request_id);
       link = Link::kDown;
+      expect_progress(Link::kDown, Nanos::zero());
       return;
     }
     request.sent = true;
@@ -242,7 +253,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   void on_hello(const Reply& reply) {
     const auto keep = shared_from_this();
-    hello_timer.cancel();
+    link_timer.cancel();
     const auto accepted = config.accept_hello ? config.accept_hello(reply) : Status{};
     if (accepted) {
       become_ready();
@@ -261,7 +272,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   StringMap<std::unique_ptr<Pending>> pending;
   std::deque<std::string> unsent;
   asio::steady_timer pause_timer;
-  asio::steady_timer hello_timer;
+  asio::steady_timer link_timer;  // of connecting, then of the hello's answer
   std::function<void(bool)> ready_handler;
   RequestClientCounters counters;
 };

@@ -32,6 +32,8 @@ struct RequestClientConfig {
   /// again on a new connection a second later. Empty: any answer will do.
   std::function<Status(const std::vector<std::string>&)> accept_hello = {};
   Nanos hello_timeout = std::chrono::seconds(2);
+  /// To the end of the ZMTP handshake (a stopped server accepts, and says nothing); then anew.
+  Nanos connect_timeout = std::chrono::seconds(5);
   std::size_t max_outstanding = 1'000;
   std::int64_t max_message_bytes = 64 << 20;
 };

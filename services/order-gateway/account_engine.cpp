@@ -516,6 +516,8 @@ void AccountEngine::on_actions(std::vector<hyperliquid::AccountProtocol::Action>
     } else if (std::holds_alternative<Protocol::StreamReady>(action)) {
       reconciler_.begin();
       evaluate();
+    } else if (const auto* stuck = std::get_if<Protocol::Stuck>(&action)) {
+      core_.out.emplace_back(DropStream{"the user stream waits in vain for " + stuck->waiting_for});
     } else if (const auto* updates = std::get_if<hyperliquid::OrderUpdates>(&action)) {
       for (const auto& word : updates->words.items) core_.take_word(word);
     } else if (const auto* fills = std::get_if<hyperliquid::UserFills>(&action)) {

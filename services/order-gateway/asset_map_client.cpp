@@ -1,5 +1,6 @@
 #include "services/order-gateway/asset_map_client.hpp"
 
+#include "libs/common/time.hpp"
 #include "libs/venues/hyperliquid/endpoints.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -12,11 +13,15 @@
 namespace perpwire::gateway {
 namespace {
 
-constexpr auto kRefresh = std::chrono::seconds{60};
-constexpr auto kRetry = std::chrono::seconds{1};
-constexpr Nanos kTimeout = std::chrono::seconds{10};
-const std::string kDexs = "perpDexs";
-const std::string kSpot = "spotMeta";
+// A venue that is well answers within a fraction of a second; a start waits for the slowest.
+constexpr Nanos kTimeout = std::chrono::seconds{5};
+
+Result<std::string> body_of(net::HttpResult result) {
+  if (!result) return tl::unexpected(result.error().error);
+  if (result->status == 200) return std::move(result->body);
+  return fail(result->status == 429 ? ErrorCode::kRateLimited : ErrorCode::kVenueUnavailable,
+              "HTTP " + std::to_string(result->status));
+}
 
 }  // namespace
 
@@ -26,59 +31,38 @@ struct AssetMapClient::Timer {
 };
 
 AssetMapClient::AssetMapClient(boost::asio::io_context& io, net::HttpClient& http,
-                               std::string rest_url, std::vector<std::string> dexs, Loaded loaded)
+                               const std::string& rest_url, const std::vector<std::string>& dexs,
+                               Loaded loaded)
     : http_(http),
-      rest_url_(std::move(rest_url)),
-      dexs_(std::move(dexs)),
+      url_(rest_url + std::string(hyperliquid::kInfoPath)),
       loaded_(std::move(loaded)),
+      questions_(dexs, static_cast<std::uint64_t>(wall_clock_now().value())),
       timer_(std::make_unique<Timer>(io)) {}
 
 AssetMapClient::~AssetMapClient() = default;
 
 void AssetMapClient::load() {
-  answers_.clear();
-  failed_ = false;
-  waiting_for_ = 2 + dexs_.size();
-  ask(kDexs, R"({"type":"perpDexs"})");
-  ask(kSpot, R"({"type":"spotMeta"})");
-  for (const std::string& dex : dexs_) {
-    ask("meta:" + dex, dex.empty() ? std::string(R"({"type":"meta"})")
-                                   : R"({"type":"meta","dex":")" + dex + "\"}");
-  }
+  for (const auto& question : questions_.begin_round()) ask(question);
 }
 
-void AssetMapClient::ask(const std::string& name, const std::string& body) {
-  http_.post(rest_url_ + std::string(hyperliquid::kInfoPath), body,
-             {{"Content-Type", "application/json"}}, kTimeout,
-             [this, name](net::HttpResult result) {
-               if (result && result->status == 200) {
-                 answers_[name] = std::move(result->body);
-               } else {
-                 failed_ = true;
-                 spdlog::warn(
-                     "asset map: {} failed: {}", name,
-                     result ? "HTTP " + std::to_string(result->status) : result.error().error.text);
-               }
-               if (--waiting_for_ == 0) finish();
+void AssetMapClient::ask(const AssetMapQuestions::Question& question) {
+  http_.post(url_, question.body, {{"Content-Type", "application/json"}}, kTimeout,
+             [this, id = question.id](net::HttpResult result) {
+               questions_.on_answer(id, body_of(std::move(result)));
+               if (questions_.round_over()) finish();
              });
 }
 
 void AssetMapClient::finish() {
-  bool again = failed_;
-  if (!failed_) {
-    hyperliquid::InstrumentSources sources;
-    sources.perp_dexs = answers_[kDexs];
-    sources.spot_meta = answers_[kSpot];
-    for (const std::string& dex : dexs_) sources.metas.push_back({dex, answers_["meta:" + dex]});
-    auto instruments = hyperliquid::Instruments::build(sources);
-    if (instruments) {
-      loaded_(std::move(*instruments));
-    } else {
-      spdlog::error("asset map: {}", instruments.error().text);
-      again = true;
-    }
+  auto outcome = questions_.finish_round();
+  if (outcome.instruments) {
+    loaded_(std::move(*outcome.instruments));
+  } else {
+    ++failed_rounds_;
+    spdlog::warn("asset map: not complete, asked again in {} ms: {}",
+                 outcome.next.count() / 1'000'000, outcome.problem);
   }
-  timer_->timer.expires_after(again ? kRetry : kRefresh);
+  timer_->timer.expires_after(outcome.next);
   timer_->timer.async_wait([this](const boost::system::error_code& error) {
     if (!error) load();
   });

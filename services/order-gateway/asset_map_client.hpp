@@ -2,9 +2,9 @@
 
 #include "libs/net/http_client.hpp"
 #include "libs/venues/hyperliquid/instruments.hpp"
+#include "services/order-gateway/asset_map_questions.hpp"
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,24 +18,24 @@ class AssetMapClient {
  public:
   using Loaded = std::function<void(hyperliquid::Instruments)>;
 
-  AssetMapClient(boost::asio::io_context& io, net::HttpClient& http, std::string rest_url,
-                 std::vector<std::string> dexs, Loaded loaded);
+  AssetMapClient(boost::asio::io_context& io, net::HttpClient& http, const std::string& rest_url,
+                 const std::vector<std::string>& dexs, Loaded loaded);
   ~AssetMapClient();
 
   void load();
+  /// Rounds that brought no map.
+  [[nodiscard]] std::uint64_t failed_rounds() const { return failed_rounds_; }
 
  private:
   struct Timer;
-  void ask(const std::string& name, const std::string& body);
+  void ask(const AssetMapQuestions::Question& question);
   void finish();
 
   net::HttpClient& http_;
-  std::string rest_url_;
-  std::vector<std::string> dexs_;
+  std::string url_;
   Loaded loaded_;
-  std::map<std::string, std::string> answers_;
-  std::size_t waiting_for_ = 0;
-  bool failed_ = false;
+  AssetMapQuestions questions_;
+  std::uint64_t failed_rounds_ = 0;
   std::unique_ptr<Timer> timer_;
 };
 

@@ -219,6 +219,7 @@ void GatewayApp::tick() {
   }
   if (const Nanos now = monotonic_now(); now >= next_measure_) {
     next_measure_ = now + kMeasureInterval;
+    for (auto& [name, account] : accounts_) watch_ready(name, account, now);
     measure();
   }
   timer_->timer.expires_after(kTick);
@@ -264,6 +265,26 @@ std::string GatewayApp::overall_state() const {
 
 void GatewayApp::fill_heartbeat(v1::Heartbeat& heartbeat) { heartbeat.set_state(overall_state()); }
 
+void GatewayApp::watch_ready(const std::string& name, Account& account, Nanos now) {
+  const bool ready = account.engine->state() == EngineState::kReady;
+  const std::string& reason = account.engine->reason();
+  if (const auto line = account.watch.on_tick(ready, reason, now)) {
+    spdlog::warn("account={} {}", name, *line);
+  }
+  const auto waiting = [&](const std::string& what) {
+    return context_.metrics().gauge(
+        "perpwire_gateway_waiting_seconds",
+        "how long an account was not READY, by what it waits for",
+        {{"account", name}, {"venue", std::string(kVenue)}, {"reason", what}});
+  };
+  if (account.told_reason != reason && !account.told_reason.empty()) {
+    waiting(account.told_reason).set(0);
+  }
+  account.told_reason = reason;
+  // not money: seconds of a metric
+  if (!ready) waiting(reason).set(std::chrono::duration<double>(account.watch.waited(now)).count());
+}
+
 void GatewayApp::measure() {
   Metrics& metrics = context_.metrics();
   for (const auto& [name, account] : accounts_) {
@@ -303,6 +324,8 @@ void GatewayApp::measure() {
     set("stream_unknown_statuses_total", "order statuses that are not in the table",
         account.engine->stream_counters().unknown_statuses);
   }
+  metrics.gauge("perpwire_gateway_asset_map_failures_total", "rounds of questions without a map")
+      .set(static_cast<double>(asset_map_->failed_rounds()));  // not money: a metric
   metrics.gauge("perpwire_gateway_journal_failures", "records that the disk refused")
       .set(static_cast<double>(events_->failures()));  // not money: a metric
 }

@@ -8,6 +8,7 @@
 #include "services/order-gateway/command_endpoint.hpp"
 #include "services/order-gateway/event_publisher.hpp"
 #include "services/order-gateway/market_feed.hpp"
+#include "services/order-gateway/ready_watch.hpp"
 #include "services/order-gateway/reference_prices.hpp"
 #include "services/order-gateway/replay_endpoint.hpp"
 #include "services/order-gateway/risk_gate.hpp"
@@ -36,6 +37,8 @@ class GatewayApp {
   struct Account {
     std::unique_ptr<AccountEngine> engine;
     std::unique_ptr<VenueLink> link;
+    ReadyWatch watch = {};
+    std::string told_reason = {};  // of the metric
   };
   struct Timer;
 
@@ -48,6 +51,7 @@ class GatewayApp {
   void tick();
   void stop(std::function<void()> done);
   void measure();
+  void watch_ready(const std::string& name, Account& account, Nanos now);
   void fill_heartbeat(v1::Heartbeat& heartbeat);
   [[nodiscard]] std::string overall_state() const;
 

@@ -36,6 +36,7 @@ AccountProtocol::AccountProtocol(std::string user) : user_(std::move(user)) {
 void AccountProtocol::on_connected(Nanos now, std::vector<Action>& out) {
   ready_ = false;
   fills_snapshot_ = false;
+  ready_by_ = now + kReadyDeadline;
   subscriptions_.on_connected();
   send_due(now, out);
 }
@@ -43,10 +44,14 @@ void AccountProtocol::on_connected(Nanos now, std::vector<Action>& out) {
 void AccountProtocol::on_disconnected() {
   ready_ = false;
   fills_snapshot_ = false;
+  ready_by_.reset();
   subscriptions_.on_disconnected();
 }
 
-void AccountProtocol::on_timer(Nanos now, std::vector<Action>& out) { send_due(now, out); }
+void AccountProtocol::on_timer(Nanos now, std::vector<Action>& out) {
+  send_due(now, out);
+  check_stuck(now, out);
+}
 
 void AccountProtocol::send_due(Nanos now, std::vector<Action>& out) {
   for (const auto& request : subscriptions_.due(now)) {
@@ -60,7 +65,24 @@ void AccountProtocol::check_ready(std::vector<Action>& out) {
     return;
   }
   ready_ = true;
+  ready_by_.reset();
   out.emplace_back(StreamReady{});
+}
+
+void AccountProtocol::check_stuck(Nanos now, std::vector<Action>& out) {
+  if (!ready_by_ || now < *ready_by_) return;
+  ready_by_.reset();
+  std::string missing;
+  for (const std::string_view type : kTypes) {
+    if (subscriptions_.state(std::string(type)) == net::SubscriptionSet::State::kSubscribed) {
+      continue;
+    }
+    missing += (missing.empty() ? "the acknowledgement of " : ", ") + std::string(type);
+  }
+  if (!fills_snapshot_) {
+    missing += std::string(missing.empty() ? "" : " and ") + "the userFills snapshot";
+  }
+  out.emplace_back(Stuck{std::move(missing)});
 }
 
 std::vector<std::string> AccountProtocol::on_text(std::string_view frame, Nanos now,

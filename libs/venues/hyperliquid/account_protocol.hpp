@@ -6,7 +6,9 @@
 #include "libs/venues/hyperliquid/account_messages.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,8 +28,15 @@ class AccountProtocol {
   };
   /// The stream can be trusted from here on; what was missed before must be asked for.
   struct StreamReady {};
-  using Action = std::variant<SendText, StreamReady, OrderUpdates, UserFills, UserEvent, PostAnswer,
-                              StreamError>;
+  /// Connected and still not ready: what was lost (an acknowledgement, the fills snapshot, which is
+  /// sent once) does not come again on this connection. The caller makes a new one.
+  struct Stuck {
+    std::string waiting_for;
+  };
+  using Action = std::variant<SendText, StreamReady, Stuck, OrderUpdates, UserFills, UserEvent,
+                              PostAnswer, StreamError>;
+  /// From on_connected() to Stuck.
+  static constexpr Nanos kReadyDeadline = std::chrono::seconds{10};
   struct Counters {
     std::uint64_t frames = 0;
     std::uint64_t malformed = 0;  // whole frames that did not parse
@@ -59,9 +68,11 @@ class AccountProtocol {
  private:
   void send_due(Nanos now, std::vector<Action>& out);
   void check_ready(std::vector<Action>& out);
+  void check_stuck(Nanos now, std::vector<Action>& out);
 
   std::string user_;
   net::SubscriptionSet subscriptions_;
+  std::optional<Nanos> ready_by_;  // until ready, or until it was said that it is not
   bool fills_snapshot_ = false;
   bool ready_ = false;
   Counters counters_;

@@ -6,7 +6,9 @@
 #include "perpwire/v1/requests.pb.h"
 #include "tests/unit/libs/common/bus_fixture.hpp"
 
+#include <boost/asio/local/stream_protocol.hpp>
 #include <fmt/format.h>
+#include <zmq.hpp>
 
 #include <deque>
 #include <filesystem>
@@ -206,6 +208,49 @@ TEST_F(RequestClientTest, OutstandingRequestsAreBounded) {
   ASSERT_TRUE(run_until([&] { return results.size() == 3; }));
   EXPECT_EQ(results["a"], "never left");
   EXPECT_EQ(results["c"], "full");
+}
+
+TEST_F(RequestClientTest, AServerThatReadsNothingIsLeftAndFoundAgainWhenItIsWell) {
+  zmq::context_t stuck_context;
+  auto stuck = std::make_unique<zmq::socket_t>(stuck_context, zmq::socket_type::router);
+  stuck->set(zmq::sockopt::rcvhwm, 1);
+  stuck->bind(endpoint);
+  start_client({.max_outstanding = 2});
+  ASSERT_TRUE(run_until([&] { return client->ready(); }));
+  // Every request times out and stays in libzmq's queue, until that is full.
+  const std::string large(256 * 1024, ' ');
+  for (int i = 0; i < 40 && client->counters().connections < 2; ++i) {
+    const auto id = fmt::format("r-{}", i);
+    client->request(id, request(id) + large, 10ms,
+                    [&results = results, id](Result<RequestClient::Reply>) { results[id] = ""; });
+    ASSERT_TRUE(run_until([&] { return results.contains(id); }));
+    run_for(150ms);
+  }
+  EXPECT_GE(client->counters().connections, 2U) << "a full queue is not waited on for ever";
+  stuck.reset();
+  stuck_context.close();
+  ASSERT_TRUE(run_until([&] { return !client->ready(); }));
+  start_server();
+  ask("after");
+  ASSERT_TRUE(run_until([&] { return results.contains("after"); }));
+  EXPECT_EQ(results["after"], ok("after"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"after"})) << "nothing that timed out is done later";
+}
+
+TEST_F(RequestClientTest, AServerThatAcceptsAndSaysNothingIsLeft) {
+  // As a stopped process does: the kernel accepts for it.
+  boost::asio::io_context other;
+  using Unix = boost::asio::local::stream_protocol;
+  auto mute = std::make_unique<Unix::acceptor>(
+      other, Unix::endpoint(endpoint.substr(std::string_view("ipc://").size())));
+  start_client({.connect_timeout = 200ms});
+  run_for(100ms);
+  EXPECT_FALSE(client->ready());
+  std::filesystem::remove(endpoint.substr(std::string_view("ipc://").size()));
+  start_server();  // the first connection, to the mute one, is still open
+  ask("a", 3s);
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], ok("a"));
 }
 
 TEST_F(RequestClientTest, AnIdThatIsOutstandingIsRefused) {

@@ -260,6 +260,35 @@ TEST(AccountProtocol, SubscribesAgainWhereNoAckComes) {
   EXPECT_EQ(count<AccountProtocol::SendText>(out), 2U);
 }
 
+TEST(AccountProtocol, AConnectionThatNeverGetsReadyIsGivenUp) {
+  AccountProtocol protocol{std::string(kUser)};
+  std::vector<AccountProtocol::Action> out;
+  const Nanos start = std::chrono::seconds{100};
+  protocol.on_connected(start, out);
+  // Everything is acknowledged; the snapshot, which the venue sends once, was lost.
+  for (const char* type : {"orderUpdates", "userFills", "userEvents"}) {
+    protocol.on_text(ack(type), start, out);
+  }
+  out.clear();
+  protocol.on_timer(start + AccountProtocol::kReadyDeadline - Nanos{1}, out);
+  EXPECT_EQ(count<AccountProtocol::Stuck>(out), 0U);
+  protocol.on_timer(start + AccountProtocol::kReadyDeadline, out);
+  ASSERT_EQ(count<AccountProtocol::Stuck>(out), 1U);
+  EXPECT_EQ(std::get<AccountProtocol::Stuck>(out.back()).waiting_for, "the userFills snapshot");
+  protocol.on_timer(start + 2 * AccountProtocol::kReadyDeadline, out);
+  EXPECT_EQ(count<AccountProtocol::Stuck>(out), 1U) << "said once for a connection";
+
+  out.clear();
+  protocol.on_disconnected();
+  protocol.on_connected(start, out);
+  protocol.on_text(ack("userFills"), start, out);
+  out.clear();
+  protocol.on_timer(start + AccountProtocol::kReadyDeadline, out);
+  ASSERT_EQ(count<AccountProtocol::Stuck>(out), 1U);
+  EXPECT_EQ(std::get<AccountProtocol::Stuck>(out.back()).waiting_for,
+            "the acknowledgement of orderUpdates, userEvents and the userFills snapshot");
+}
+
 TEST(AccountProtocol, FillsOfAnotherUserAreDropped) {
   AccountProtocol protocol{std::string(kUser)};
   std::vector<AccountProtocol::Action> out;
