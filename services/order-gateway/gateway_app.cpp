@@ -281,8 +281,8 @@ void GatewayApp::watch_ready(const std::string& name, Account& account, Nanos no
     waiting(account.told_reason).set(0);
   }
   account.told_reason = reason;
-  // not money: seconds of a metric
-  if (!ready) waiting(reason).set(std::chrono::duration<double>(account.watch.waited(now)).count());
+  const std::chrono::duration<double> waited = account.watch.waited(now);  // not money: a metric
+  if (!ready) waiting(reason).set(waited.count());
 }
 
 void GatewayApp::measure() {
