@@ -428,6 +428,9 @@ Status AccountEngine::do_modify(const v1::ModifyRequest& request) {
                                                 order->filled().to_string() +
                                                 " already filled, found " + amount.to_string());
   }
+  if (core_.instruments == nullptr) {  // a restart knows its orders before the venue's map
+    return fail(ErrorCode::kNotReady, "the venue's asset map is not loaded");
+  }
   const auto found = core_.instruments->find(order->content().trading_pair);
   if (!found) return tl::unexpected(found.error());
   if (Status valid = (*found)->check_price(price); !valid) return valid;
