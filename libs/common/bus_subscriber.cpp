@@ -228,7 +228,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
   void lost(std::string_view what, std::uint64_t count) {
     ++counts.gaps;
     counts.missed += count;
-    if (handlers.on_lost) handlers.on_lost(what, count);
+    if (handlers.on_lost && !stopped) handlers.on_lost(what, count);
   }
 
   void on_heartbeat(const v1::Envelope& envelope) {
@@ -240,7 +240,8 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
     const UnixNanos timestamp{envelope.timestamp()};
     const bool silent = monitor.on_heartbeat(timestamp, monotonic_now());
     update_stale();
-    if (handlers.on_heartbeat) handlers.on_heartbeat(beat, timestamp);
+    if (handlers.on_heartbeat && !stopped) handlers.on_heartbeat(beat, timestamp);
+    if (stopped) return;
     if (complete()) {
       StreamGapTracker::Actions actions;
       tracker.on_heartbeat(beat.stream(), beat.newest_sequence(), actions);
@@ -256,6 +257,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
 
   void check_stale() {
     update_stale();
+    if (stopped) return;
     stale_timer.expires_after(kStaleCheck);
     stale_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
@@ -267,10 +269,11 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
     const bool now = monitor.stale(wall_clock_now(), monotonic_now());
     if (was_stale == now) return;
     was_stale = now;
-    if (handlers.on_stale) handlers.on_stale(now);
+    if (handlers.on_stale && !stopped) handlers.on_stale(now);
   }
 
   void deliver(const BusEvent& event) {
+    if (stopped) return;  // a handler that came before destroyed the subscriber
     ++counts.delivered;
     if (handlers.on_event) handlers.on_event(event.topic, *event.envelope);
   }

@@ -76,7 +76,8 @@ struct BusSubscriberCounters {
 
 /// A SUB socket of the suite, with everything that the contract asks of a consumer.
 ///
-/// Threads: the io_context's; handlers too. Lifetime: `io` and `context` outlive it.
+/// Threads: the io_context's; handlers too, which may destroy it: they then hear nothing more.
+/// Lifetime: `io` and `context` outlive it.
 class BusSubscriber {
  public:
   BusSubscriber(boost::asio::io_context& io, zmq::context_t& context, BusSubscriberConfig config,

@@ -77,6 +77,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     socket->monitor(
         ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED,
         [this](std::uint16_t event, std::uint32_t) {
+          const auto keep = shared_from_this();  // what is told may destroy the client
           if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) on_up();
           if (event == ZMQ_EVENT_DISCONNECTED) on_down();
           // Nobody there, and libzmq would wait: we do not.
@@ -113,9 +114,9 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   }
 
   void on_down() {
-    const auto keep = shared_from_this();
     if (socket == nullptr) return;
     socket->receive_now();  // what the server still answered counts
+    if (ended) return;
     ++counters.disconnects;
     start_anew(kPause);
   }
@@ -139,7 +140,12 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
       finish(id, fail(ErrorCode::kTimeout,
                       fmt::format("{}: connection lost after sending", config.endpoint)));
     }
-    if (was_ready && ready_handler) ready_handler(false);
+    if (was_ready) tell_ready(false);
+  }
+
+  void tell_ready(bool ready) {
+    const auto handler = ready_handler;  // it may destroy the client, and itself with it
+    if (handler) handler(ready);
   }
 
   void become_ready() {
@@ -150,7 +156,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
       unsent.pop_front();
       if (at != pending.end() && !at->second->sent) send_request(*at->second);
     }
-    if (link == Link::kReady && ready_handler) ready_handler(true);
+    if (link == Link::kReady) tell_ready(true);
   }
 
   // ---- requests ----
@@ -269,6 +275,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   RequestClientConfig config;
   std::unique_ptr<ZmqSocket> socket;
   Link link = Link::kDown;
+  bool ended = false;  // the client is gone; this is kept by a call that is still under way
   StringMap<std::unique_ptr<Pending>> pending;
   std::deque<std::string> unsent;
   asio::steady_timer pause_timer;
@@ -284,8 +291,14 @@ RequestClient::RequestClient(asio::io_context& io, zmq::context_t& context,
 }
 
 RequestClient::~RequestClient() {
+  impl_->ended = true;
   impl_->socket.reset();
+  impl_->link_timer.cancel();
+  impl_->ready_handler = nullptr;
+  // What a callback owns may look here while it is destroyed: not while the map is changed.
+  const auto dropped = std::move(impl_->pending);
   impl_->pending.clear();
+  impl_->unsent.clear();
 }
 
 void RequestClient::request(std::string_view request_id, std::string payload, Nanos timeout,

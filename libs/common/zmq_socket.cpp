@@ -44,6 +44,16 @@ void set_option(void* socket, int option, int value) {
   PW_ASSERT(zmq_setsockopt(socket, option, &value, sizeof value) == 0);
 }
 
+/// A signal may end any call of libzmq (EINTR), between two parts of a message too. Tried again it
+/// goes on where it was: nothing of the part was taken.
+template <class Call>
+int uninterrupted(const Call& call) {
+  for (;;) {
+    const int result = call();
+    if (result >= 0 || zmq_errno() != EINTR) return result;
+  }
+}
+
 tl::unexpected<Error> zmq_failure(ErrorCode code, std::string_view what) {
   return fail(code, fmt::format("{}: {}", what, zmq_strerror(zmq_errno())));
 }
@@ -163,7 +173,9 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
   [[nodiscard]] bool readable() const {
     int events = 0;
     std::size_t size = sizeof events;
-    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) == 0 && (events & ZMQ_POLLIN) != 0;
+    const int asked =
+        uninterrupted([&] { return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size); });
+    return asked == 0 && (events & ZMQ_POLLIN) != 0;
   }
 
   void drain() {
@@ -184,7 +196,9 @@ struct ZmqSocket::State : std::enable_shared_from_this<State> {
     bool too_many = false;
     for (;;) {
       ZmqFrame frame;
-      if (zmq_msg_recv(frame.raw(), socket, ZMQ_DONTWAIT) < 0) return false;
+      const int received =
+          uninterrupted([&] { return zmq_msg_recv(frame.raw(), socket, ZMQ_DONTWAIT); });
+      if (received < 0) return false;
       const bool more = zmq_msg_more(frame.raw()) != 0;
       if (parts.size() < kMaxParts) {
         parts.push_back(std::move(frame));
@@ -236,7 +250,7 @@ Result<std::string> ZmqSocket::bind(const std::string& endpoint) {
   {
     std::optional<OwnerAndGroupOnly> mode;
     if (is_ipc) mode.emplace();
-    if (zmq_bind(state_->socket, endpoint.c_str()) != 0) {
+    if (uninterrupted([&] { return zmq_bind(state_->socket, endpoint.c_str()); }) != 0) {
       return zmq_failure(ErrorCode::kIo, "bind " + endpoint);
     }
   }
@@ -249,7 +263,7 @@ Result<std::string> ZmqSocket::bind(const std::string& endpoint) {
 
 Status ZmqSocket::connect(const std::string& endpoint) {
   if (auto checked = check_endpoint(endpoint); !checked) return checked;
-  if (zmq_connect(state_->socket, endpoint.c_str()) != 0) {
+  if (uninterrupted([&] { return zmq_connect(state_->socket, endpoint.c_str()); }) != 0) {
     return zmq_failure(ErrorCode::kIo, "connect " + endpoint);
   }
   state_->check_later();
@@ -275,9 +289,10 @@ Status ZmqSocket::unsubscribe(std::string_view prefix) {
 Status ZmqSocket::send(std::span<const std::string_view> parts) {
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const int more = i + 1 < parts.size() ? ZMQ_SNDMORE : 0;
-    if (zmq_send(state_->socket, parts[i].data(), parts[i].size(), ZMQ_DONTWAIT | more) >= 0) {
-      continue;
-    }
+    const int sent = uninterrupted([&] {
+      return zmq_send(state_->socket, parts[i].data(), parts[i].size(), ZMQ_DONTWAIT | more);
+    });
+    if (sent >= 0) continue;
     state_->check_later();
     switch (zmq_errno()) {
       case EAGAIN:

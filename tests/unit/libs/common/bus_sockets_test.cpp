@@ -6,10 +6,12 @@
 #include "tests/unit/libs/common/bus_fixture.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <vector>
 
@@ -251,6 +253,45 @@ TEST_F(BusSockets, ARequestOverTheSizeLimitNeverReachesTheHandler) {
   ASSERT_TRUE(run_until([&] { return !sizes.empty(); }));
   run_for(100ms);
   EXPECT_EQ(sizes, (std::vector<std::size_t>{1 << 20}));
+}
+
+// A signal may end any call of libzmq in the middle of a message (EINTR); a part that were left out
+// would join what is left to the next message.
+TEST_F(BusSockets, AMessageStaysWholeWhateverSignalsComeMeanwhile) {
+  struct sigaction on_alarm {};
+  struct sigaction before {};
+  on_alarm.sa_handler = [](int) {};
+  ASSERT_EQ(sigaction(SIGALRM, &on_alarm, &before), 0);
+  const itimerval storm{{0, 20}, {0, 20}};
+  ZmqSocket server(io, context, SocketType::kRouter, {.send_high_water_mark = 100'000});
+  const auto bound = server.bind("tcp://127.0.0.1:0");
+  ASSERT_TRUE(bound);
+  ZmqSocket client(io, context, SocketType::kDealer, {.send_high_water_mark = 100'000});
+  ASSERT_TRUE(client.connect(*bound));
+  std::size_t whole = 0;
+  std::size_t broken = 0;
+  server.start([&](ZmqSocket::Message& message) {
+    const bool good = message.size() == 5 && message[1].view() == "1" && message[2].view() == "2" &&
+                      message[3].view() == "3" && message[4].view() == "4";
+    ++(good ? whole : broken);
+  });
+  setitimer(ITIMER_REAL, &storm, nullptr);
+  std::size_t sent = 0;
+  const std::vector<std::string_view> parts{"1", "2", "3", "4"};
+  const auto end = std::chrono::steady_clock::now() + 1s;
+  while (std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < 200; ++i) {
+      if (client.send(parts)) ++sent;
+    }
+    io.run_for(1ms);
+    io.restart();
+  }
+  const itimerval calm{};
+  setitimer(ITIMER_REAL, &calm, nullptr);
+  EXPECT_TRUE(run_until([&] { return whole + broken >= sent; })) << whole << " of " << sent;
+  EXPECT_EQ(broken, 0U);
+  EXPECT_EQ(whole, sent);
+  sigaction(SIGALRM, &before, nullptr);
 }
 
 TEST_F(BusSockets, AHandlerMayDestroyTheSocketThatCalledIt) {

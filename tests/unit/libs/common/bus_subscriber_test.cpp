@@ -309,6 +309,51 @@ TEST_F(BusSubscriberTest, ADeltaTopicBeginsWithASnapshot) {
   EXPECT_EQ(subscriber->counters().page_errors, 2U);
 }
 
+// Each handler may be the last thing that the subscriber's owner hears.
+TEST_F(BusSubscriberTest, AHandlerMayDestroyTheSubscriberAndHearsNothingMore) {
+  for (const std::string_view in : {"lost", "heartbeat", "stale", "event"}) {
+    ZmqSocket publisher(io, context, SocketType::kXPub);
+    const auto bound = publisher.bind("tcp://127.0.0.1:0");
+    ASSERT_TRUE(bound);
+    int subscriptions = 0;
+    publisher.start([&](ZmqSocket::Message&) { ++subscriptions; });
+    std::vector<std::string_view> told;
+    const auto hear = [&](std::string_view what) {
+      told.push_back(what);
+      if (what == in) subscriber.reset();
+    };
+    BusSubscriberConfig config;
+    config.endpoint = *bound;
+    config.topics = {"md."};
+    BusSubscriberHandlers handlers;
+    handlers.on_event = [&](std::string_view, const v1::Envelope&) { hear("event"); };
+    handlers.on_lost = [&](std::string_view, std::uint64_t) { hear("lost"); };
+    handlers.on_stale = [&](bool) { hear("stale"); };
+    handlers.on_heartbeat = [&](const v1::Heartbeat&, UnixNanos) { hear("heartbeat"); };
+    subscriber = std::make_unique<BusSubscriber>(io, context, config, handlers);
+    ASSERT_TRUE(run_until([&] { return subscriptions == 2; }));
+    const auto send = [&](std::string_view topic, std::uint64_t number, bool beat) {
+      v1::Envelope envelope = beat ? v1::Envelope{} : bbo(1);
+      if (beat) envelope.mutable_heartbeat()->set_stream("p.i.1");
+      envelope.set_timestamp(wall_clock_now().value());
+      envelope.set_stream("p.i.1");
+      envelope.set_sequence(number);
+      envelope.set_topic_sequence(number);
+      const auto payload = envelope.SerializeAsString();
+      const std::vector<std::string_view> parts{topic, payload};
+      ASSERT_TRUE(publisher.send(parts));
+    };
+    if (in != "heartbeat" && in != "stale") {
+      send("pb.md.x.bbo.A", 1, false);
+      send("pb.md.x.bbo.A", 5, false);  // 2 to 4 are lost
+    }
+    send("pb.hb.p.i", 0, true);
+    ASSERT_TRUE(run_until([&] { return subscriber == nullptr; })) << in;
+    run_for(20ms);
+    EXPECT_EQ(told.back(), in);
+  }
+}
+
 TEST_F(BusSubscriberTest, MessagesThatDoNotParseAreCountedAndSurvived) {
   ZmqSocket rogue(io, context, SocketType::kXPub);
   ASSERT_TRUE(rogue.bind(events_endpoint));

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <zmq.hpp>
 
+#include <array>
 #include <deque>
 #include <filesystem>
 #include <map>
@@ -261,6 +262,80 @@ TEST_F(RequestClientTest, AnIdThatIsOutstandingIsRefused) {
     refused = !result && result.error().code == ErrorCode::kInvalidCommand;
   });
   ASSERT_TRUE(run_until([&] { return refused && results.size() == 1; }));
+}
+
+// A server that hangs without dying (stopped, or its disk does not answer) reads nothing: what we
+// send fills both queues, and no disconnection ever tells us.
+TEST_F(RequestClientTest, AServerThatHungUntilItsQueueWasFullIsAskedAgainOnceItReads) {
+  zmq::context_t other;
+  SocketOptions narrow;
+  narrow.receive_high_water_mark = 1;
+  ZmqSocket hung{io, other, SocketType::kRouter, narrow};
+  ASSERT_TRUE(hung.bind(endpoint).has_value());
+  start_client({.max_outstanding = 1});
+  ASSERT_TRUE(run_until([&] { return client->ready(); }));
+  const auto ask_much = [&](const std::string& id, Nanos timeout) {
+    auto payload = request(id);
+    payload.append(300'000, ' ');
+    client->request(
+        id, std::move(payload), timeout, [this, id](Result<RequestClient::Reply> result) {
+          results[id] = result ? result->front() : std::string(word(result.error().code));
+        });
+    return run_until([&] { return results.contains(id); });
+  };
+  std::string last;
+  for (int n = 0; n < 50 && last != "never left"; ++n) {
+    const auto id = "full-" + std::to_string(n);
+    ASSERT_TRUE(ask_much(id, 10ms));
+    last = results[id];
+  }
+  ASSERT_EQ(last, "never left") << "the queues did not fill";
+
+  hung.start([&](ZmqSocket::Message& message) {
+    const auto id = reply_request_id(message.back().view(), ReplyKind::kPage).value_or("none");
+    const std::string text = ok(id);
+    const std::array<std::string_view, 2> parts{message.front().view(), text};
+    ignore(hung.send(parts), "the one that asked may be gone");
+  });
+  ASSERT_TRUE(ask_much("after", 3s));
+  EXPECT_EQ(results["after"], ok("after"));
+}
+
+TEST_F(RequestClientTest, WhoHearsThatItIsReadyMayDestroyTheClient) {
+  start_server();
+  start_client();
+  int told = 0;
+  const auto much = std::make_shared<std::string>(100, 'x');  // the handler's own
+  client->on_ready([this, much, &told](bool) {
+    client.reset();
+    told += much->size() == 100 ? 1 : 100;
+  });
+  ask("a");
+  ASSERT_TRUE(run_until([&] { return told > 0; }));
+  run_for(20ms);
+  EXPECT_EQ(told, 1);
+}
+
+TEST_F(RequestClientTest, AClientThatIsDestroyedWhileItLosesItsServerSaysNothingMore) {
+  answer_at_once = false;
+  start_server();
+  start_client();
+  ASSERT_TRUE(run_until([&] { return client->ready(); }));
+  int told = 0;
+  client->on_ready([&](bool) { ++told; });
+  int answered = 0;
+  for (const char* id : {"a", "b"}) {
+    client->request(id, request(id), 5s, [&](Result<RequestClient::Reply>) {
+      client.reset();
+      ++answered;
+    });
+  }
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 2; }));
+  kill_server();
+  ASSERT_TRUE(run_until([&] { return answered > 0; }));
+  run_for(20ms);
+  EXPECT_EQ(told, 0);
+  EXPECT_EQ(answered, 1);
 }
 
 TEST_F(RequestClientTest, ACallbackMayDestroyTheClient) {
