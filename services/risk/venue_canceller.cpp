@@ -19,7 +19,6 @@ namespace perpwire::risk {
 namespace {
 
 constexpr const char* kHelloId = "hello";
-constexpr Nanos kAssetsRetry = std::chrono::seconds{10};
 constexpr unsigned kHttpOk = 200;
 
 std::string endpoint(const VenueSettings& venue, std::string_view path) {
@@ -115,7 +114,7 @@ void VenueCanceller::positions(std::size_t account, const std::string& dex,
 }
 
 void VenueCanceller::keep_assets() {
-  if (!knows_assets() && monotonic_now() - assets_asked_ > kAssetsRetry) read_assets();
+  if (!knows_assets() && monotonic_now() - assets_asked_ > config_.assets_retry) read_assets();
 }
 
 void VenueCanceller::read_assets() {
@@ -167,6 +166,9 @@ void VenueCanceller::finish_assets() {
 }
 
 void VenueCanceller::connect_signer() {
+  // Its callbacks end with it, and whoever waits for one would wait for ever.
+  signer_is_stale_ = signing_ > 0;
+  if (signer_is_stale_) return;
   v1::SignRequest hello;
   hello.set_type("hello");
   hello.set_request_id(kHelloId);
@@ -231,7 +233,7 @@ void VenueCanceller::cancel(std::size_t account, const std::vector<VenueOrder>& 
       static_cast<std::uint64_t>(config_.cancel_expires_after.count() / 1'000'000));
   v1::SignRequest by_id = by_cloid;
   const auto unknown = add_cancels(orders, by_cloid, by_id);
-  if (!unknown && monotonic_now() - assets_asked_ > kAssetsRetry) read_assets();
+  if (!unknown && monotonic_now() - assets_asked_ > config_.assets_retry) read_assets();
 
   // One after the other; the first thing that went wrong is what is told.
   std::deque<v1::SignRequest> actions;
@@ -261,9 +263,12 @@ void VenueCanceller::sign_and_post(v1::SignRequest request, std::function<void(S
     return;
   }
   request.set_request_id(fmt::format("risk-{}-{}", wall_clock_now().value(), ++last_request_));
+  ++signing_;
   signer_->request(
       request.request_id(), request.SerializeAsString(), config_.sign_timeout,
       [this, done = std::move(done)](const Result<RequestClient::Reply>& reply) {
+        --signing_;
+        if (signer_is_stale_) connect_signer();
         if (!reply || reply->empty()) {
           return done(fail(ErrorCode::kSignerUnavailable,
                            "signer: " + (reply ? "an empty reply" : reply.error().text)));

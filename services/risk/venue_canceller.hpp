@@ -32,6 +32,8 @@ struct VenueCancellerConfig {
   HelloPolicy hello_policy;
   Nanos http_timeout = std::chrono::seconds{4};
   Nanos sign_timeout = std::chrono::seconds{1};
+  /// A map that lacks a coin is not read again before.
+  Nanos assets_retry = std::chrono::seconds{10};
   /// Cancels that are older than this when the venue sees them do nothing.
   Nanos cancel_expires_after = std::chrono::seconds{8};
 };
@@ -81,6 +83,8 @@ class VenueCanceller {
   VenueCancellerConfig config_;
   net::HttpClient http_;
   std::unique_ptr<RequestClient> signer_;
+  std::size_t signing_ = 0;       // requests that the signer has not answered
+  bool signer_is_stale_ = false;  // the asset map is newer than what its connection was told
   hyperliquid::Instruments instruments_;
   hyperliquid::InstrumentSources sources_;
   bool reading_assets_ = false;
