@@ -55,9 +55,13 @@ struct PageReaderSettings {
   /// How often to ask for a page when nothing hints at news: the bus may be silent or lossy.
   Nanos poll_interval = std::chrono::milliseconds(250);
   BackoffOptions backoff{};
-  /// Batches handed out and not yet committed before reading pauses: the store's queue.
+  /// Batches handed out and not yet committed before reading pauses.
   std::size_t max_in_flight = 16;
   std::uint32_t page_limit = 1'000;
+
+  /// What the store's queue must hold: the last page of a stream that has ended is two batches, its
+  /// events and its end.
+  [[nodiscard]] std::size_t most_uncommitted() const { return max_in_flight + 1; }
 };
 
 struct PageReaderCounters {

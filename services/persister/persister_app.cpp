@@ -87,7 +87,7 @@ PersisterApp::PersisterApp(ServiceContext& context, StoreWriter::OpenStore open_
   };
   context_.set_health([this] { return health(); });
   std::size_t in_flight = 0;
-  for (const auto& source : source_configs_) in_flight += source.reader.max_in_flight;
+  for (const auto& source : source_configs_) in_flight += source.reader.most_uncommitted();
   writer_ = std::make_unique<StoreWriter>(std::move(open_store), std::move(handlers),
                                           StoreWriterOptions{.queue_capacity = in_flight});
   figures_->queue_capacity.set(figure(writer_->capacity()));
@@ -107,7 +107,7 @@ void PersisterApp::start_sources(const std::vector<StreamCursor>& cursors) {
   for (std::size_t i = 0; i < source_configs_.size(); ++i) {
     SourceLink::Handlers handlers;
     handlers.on_batch = [this, i](Batch batch) {
-      // The readers together hold back before the queue is full (max_in_flight).
+      // The readers together hold back before the queue is full (most_uncommitted).
       PW_ASSERT(writer_->try_push({.source = i, .batch = std::move(batch)}));
     };
     handlers.on_alarm = [this, i](const std::string& text) {

@@ -29,7 +29,7 @@ struct SourceConfig {
 class SourceLink {
  public:
   struct Handlers {
-    std::function<void(Batch)> on_batch;  // never more than max_in_flight uncommitted
+    std::function<void(Batch)> on_batch;  // at most most_uncommitted() of them
     std::function<void(const std::string&)> on_alarm;
   };
 

@@ -3,6 +3,7 @@
 #include "sample_events.hpp"
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -452,6 +453,33 @@ TEST(PageReader, APageThatContradictsItsHeaderIsNotTaken) {
   EXPECT_EQ(rig.alarms_.size(), 1U);
   rig.settle_for(6s);
   EXPECT_EQ(rig.stored_events_, 5U);
+}
+
+// The queue of the store is as long as this says: what does not fit would end the process.
+TEST(PageReader, WhatIsUncommittedIsBoundedAlsoWhereStreamsEnd) {
+  for (std::size_t full = 1; full <= 4; ++full) {
+    const PageReaderSettings settings{.max_in_flight = full, .page_limit = 5};
+    std::size_t most = 0;
+    for (std::uint64_t events = 1; events <= 25; ++events) {
+      Journal journal;
+      journal.open_stream(kA);
+      journal.append(events);
+      Rig rig(journal, settings);
+      rig.settle();
+      journal.append(events);
+      journal.open_stream(kB);
+      journal.append(30);
+      rig.step([&](ReaderActions& out) { rig.reader_->on_hint(kB, 1, out); });
+      for (int i = 0; i < 50; ++i) {
+        while (rig.open_) rig.answer();
+        rig.pass(1s);
+      }
+      most = std::max(most, rig.uncommitted_.size());
+      rig.settle_for(6s);
+      EXPECT_EQ(rig.stored_events_, 2 + 2 * events + 30);
+    }
+    EXPECT_EQ(most, settings.most_uncommitted());
+  }
 }
 
 TEST(PageReader, ReadingPausesWhileTheStoreIsFull) {
