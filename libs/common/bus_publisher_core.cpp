@@ -194,7 +194,7 @@ void BusPublisherCore::send_both(Topic& topic, const v1::Envelope& envelope,
   if (topic.protobuf_wanted) {
     std::string& protobuf = topic.last != nullptr ? topic.last->protobuf : protobuf_;
     if (encoded.empty()) {
-      envelope.SerializeToString(&protobuf);
+      to_protobuf(envelope, protobuf);
     } else {
       protobuf.assign(encoded);
     }
@@ -247,7 +247,7 @@ void BusPublisherCore::on_unsubscribe(std::string_view prefix) { subscriptions_.
 void BusPublisherCore::send_last(const LastValue& last, bool protobuf, const Topic& topic) {
   auto& mutable_last = const_cast<LastValue&>(last);
   if (protobuf) {
-    if (last.protobuf.empty()) last.envelope.SerializeToString(&mutable_last.protobuf);
+    if (last.protobuf.empty()) to_protobuf(last.envelope, mutable_last.protobuf);
     send_(topic.protobuf_name, last.protobuf);
   } else {
     if (last.json.empty()) append_contract_json(last.envelope, mutable_last.json);
@@ -308,7 +308,7 @@ void BusPublisherCore::beat(const std::function<void(v1::Heartbeat&)>& filler, C
     ++counters_.sent_json;
   }
   if (protobuf_wanted) {
-    send_(protobuf_topic, envelope.SerializeAsString());
+    send_(protobuf_topic, to_protobuf(envelope));
     ++counters_.sent_protobuf;
   }
 }

@@ -1,5 +1,7 @@
 #include "libs/common/contract_json.hpp"
 
+#include "libs/common/protobuf_log.hpp"
+#include "libs/common/utf8.hpp"
 #include "perpwire/v1/decimal.pb.h"
 #include "perpwire/v1/envelope.pb.h"
 #include "perpwire/v1/options.pb.h"
@@ -12,6 +14,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace perpwire {
@@ -23,9 +26,12 @@ using pb::FieldDescriptor;
 // ---- writing ----
 
 void append_string(std::string_view text, std::string& out) {
+  const std::size_t begin = out.size();
+  bool beyond_ascii = false;
   out.push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
+    beyond_ascii = beyond_ascii || byte > 0x7f;
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
@@ -38,6 +44,10 @@ void append_string(std::string_view text, std::string& out) {
     }
   }
   out.push_back('"');
+  if (beyond_ascii && !is_utf8(text)) {
+    out.resize(begin);
+    append_string(readable(text), out);
+  }
 }
 
 void append_level(const v1::Level& level, std::string& out) {
@@ -266,7 +276,7 @@ std::string shown(std::string_view raw) {
          (raw.back() == ' ' || raw.back() == '\n' || raw.back() == '\r' || raw.back() == '\t')) {
     raw.remove_suffix(1);
   }
-  return raw.size() > kShown ? std::string(raw.substr(0, kShown)) + "..." : std::string(raw);
+  return raw.size() > kShown ? readable(raw, kShown) + "..." : std::string(raw);
 }
 
 tl::unexpected<Error> wrong(std::string_view path, std::string_view expected,
@@ -577,12 +587,30 @@ Status parse_contract_json(std::string_view json, pb::Message& message) {
 Status parse_payload(std::string_view payload, pb::Message& message) {
   if (is_json(payload)) return parse_contract_json(payload, message);
   if (payload.empty()) return wrong("", "JSON or protobuf", "an empty payload");
+  const ProtobufWords words;
   if (!message.ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return wrong("", "JSON that begins with { or a protobuf " + message.GetDescriptor()->name(),
-                 fmt::format("{} bytes beginning with 0x{:02x}", payload.size(),
-                             static_cast<unsigned char>(payload.front())));
+                 fmt::format("{} bytes beginning with 0x{:02x}{}{}", payload.size(),
+                             static_cast<unsigned char>(payload.front()),
+                             words.text().empty() ? "" : ": ", words.text()));
   }
   return {};
+}
+
+void to_protobuf(const pb::Message& message, std::string& out) {
+  const ProtobufWords words;
+  message.SerializeToString(&out);
+  if (words.text().empty()) return;
+  const std::unique_ptr<pb::Message> copy(message.New());
+  copy->CopyFrom(message);
+  make_readable(*copy);
+  copy->SerializeToString(&out);
+}
+
+std::string to_protobuf(const pb::Message& message) {
+  std::string out;
+  to_protobuf(message, out);
+  return out;
 }
 
 void set_decimal(const Decimal& value, v1::Decimal& out) {

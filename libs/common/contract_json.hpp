@@ -29,7 +29,7 @@ struct JsonOptions {
 /// Numbers: Decimals are JSON numbers, shortest exact form with at least one digit after the point;
 /// 64-bit integers are
 ///          JSON integers. Absent fields: see proto/perpwire/v1/options.proto. An Envelope's
-///          payload stands under "data".
+///          payload stands under "data". Text that is not UTF-8 is made readable (utf8.hpp).
 void append_contract_json(const google::protobuf::Message& message, std::string& out,
                           JsonOptions options = {});
 std::string to_contract_json(const google::protobuf::Message& message, JsonOptions options = {});
@@ -50,6 +50,11 @@ constexpr bool is_json(std::string_view payload) {
 
 /// Fills `message` from either encoding; errors as parse_contract_json.
 Status parse_payload(std::string_view payload, google::protobuf::Message& message);
+
+/// The protobuf form. Text that is not UTF-8 is made readable before (utf8.hpp): one such word
+/// would make the whole message unreadable.
+void to_protobuf(const google::protobuf::Message& message, std::string& out);
+std::string to_protobuf(const google::protobuf::Message& message);
 
 /// Decimals to and from the contract's message.
 void set_decimal(const Decimal& value, v1::Decimal& out);

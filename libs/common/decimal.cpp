@@ -1,5 +1,7 @@
 #include "libs/common/decimal.hpp"
 
+#include "libs/common/utf8.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,9 +66,9 @@ bool scale_up(Int128& value, int n) {
 std::string quoted(std::string_view text) {
   constexpr std::size_t kShown = 48;
   if (text.size() > kShown) {
-    return fmt::format("'{}...' ({} characters)", text.substr(0, kShown), text.size());
+    return fmt::format("'{}...' ({} characters)", readable(text, kShown), text.size());
   }
-  return fmt::format("'{}'", text);
+  return fmt::format("'{}'", readable(text));
 }
 
 tl::unexpected<Error> malformed(std::string_view text, std::string_view why) {

@@ -1,5 +1,6 @@
 #include "libs/common/logging.hpp"
 
+#include "libs/common/protobuf_log.hpp"
 #include "libs/common/result.hpp"
 
 #include <spdlog/async.h>
@@ -82,9 +83,13 @@ void start_logging(const LoggingSettings& settings, std::string_view process,
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
   set_log_level(settings.level);
+  set_protobuf_sink([](std::string_view text) { spdlog::warn("protobuf {}", text); });
 }
 
-void stop_logging() { spdlog::shutdown(); }
+void stop_logging() {
+  set_protobuf_sink(nullptr);
+  spdlog::shutdown();
+}
 
 void set_log_level(const std::string& level) { spdlog::set_level(spdlog::level::from_str(level)); }
 

@@ -47,7 +47,7 @@ std::vector<std::string> hello(const v1::PageRequest& request, bool json,
 }  // namespace
 
 std::string encode_message(const google::protobuf::Message& message, bool json) {
-  return json ? to_contract_json(message) : message.SerializeAsString();
+  return json ? to_contract_json(message) : to_protobuf(message);
 }
 
 Status check_replay(const v1::PageRequest& request) {

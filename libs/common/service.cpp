@@ -6,6 +6,7 @@
 #include "libs/common/logging.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/metrics_server.hpp"
+#include "libs/common/protobuf_log.hpp"
 #include "libs/common/result.hpp"
 #include "libs/common/time.hpp"
 
@@ -48,6 +49,11 @@ class Runner final : public ServiceContext {
         data_lock_(data_folder_, kDataFolderMode),
         run_lock_(run_folder_, kRunFolderMode) {
     health_.last_tick_ns = monotonic_now().count();
+    metrics_.before_collect(
+        [gauge = metrics_.gauge("perpwire_protobuf_complaints",
+                                "Messages of which libprotobuf had something to say")]() mutable {
+          gauge.set(static_cast<double>(protobuf_words()));  // not money: a metric
+        });
     if (options.serve_http && settings_.metrics.enabled) {
       const auto base = settings_.metrics.base_port;
       server_.emplace(

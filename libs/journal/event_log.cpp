@@ -3,6 +3,8 @@
 #include "libs/common/assert.hpp"
 #include "libs/common/contract_json.hpp"
 #include "libs/common/pages.hpp"
+#include "libs/common/protobuf_log.hpp"
+#include "libs/common/utf8.hpp"
 #include "libs/journal/record_format.hpp"
 #include "perpwire/v1/envelope.pb.h"
 #include "perpwire/v1/journal.pb.h"
@@ -127,10 +129,10 @@ void EventLog::Impl::recover(const RecordView& view, const Recovery& recovery) {
   v1::JournalRecord record;
   const bool decode = recovery || peek->kind == v1::JournalRecord::kStreamStart ||
                       peek->kind == v1::JournalRecord::kCheckpoint;
-  if (decode &&
-      !record.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()))) {
-    return;
-  }
+  const bool reads =
+      !decode || record.ParseFromArray(view.payload.data(), static_cast<int>(view.payload.size()));
+  // An event that does not read has its number all the same: it is not given a second time.
+  if (!reads && !peek->event) return;
   if (peek->event) {
     const auto& event = *peek->event;
     if (streams.empty() || streams.back().id != event.stream) {
@@ -155,7 +157,7 @@ void EventLog::Impl::recover(const RecordView& view, const Recovery& recovery) {
                        .record = view.index});
     for (const auto& [topic, sequence] : checkpoint.topics()) topics.emplace(topic, sequence);
   }
-  if (recovery) recovery(record);
+  if (recovery && reads) recovery(record);
 }
 
 Status EventLog::Impl::open(Storage& storage, Syncer& syncer, const JournalConfig& journal_config,
@@ -234,7 +236,14 @@ Result<EventNumbers> EventLog::Impl::append(std::string_view topic, v1::Envelope
   envelope.set_sequence(numbers.sequence);
   envelope.set_topic_sequence(numbers.topic_sequence);
   envelope.set_timestamp(now.value());
-  envelope.SerializeToString(&encoded);
+  {
+    const ProtobufWords words;
+    envelope.SerializeToString(&encoded);
+    if (!words.text().empty()) {  // whoever reads it would refuse it whole, ourselves too
+      make_readable(envelope);
+      envelope.SerializeToString(&encoded);
+    }
+  }
   const auto index = journal->append_event(topic, encoded, now);
   if (!index) return tl::unexpected(index.error());
   watermark.write(stream.id, numbers.sequence);

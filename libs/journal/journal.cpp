@@ -1,6 +1,8 @@
 #include "libs/journal/journal.hpp"
 
 #include "libs/common/assert.hpp"
+#include "libs/common/protobuf_log.hpp"
+#include "libs/common/utf8.hpp"
 #include "libs/journal/record_format.hpp"
 #include "perpwire/v1/journal.pb.h"
 
@@ -332,14 +334,18 @@ Result<std::unique_ptr<Journal>> Journal::open(Storage& storage, Syncer& syncer,
 
 Result<std::uint64_t> Journal::append(v1::JournalRecord& record, UnixNanos now) {
   PW_ASSERT(record.kind_case() != v1::JournalRecord::KIND_NOT_SET);
-  // The index and timestamp may take 20 bytes more than they do now.
-  if (auto room = impl_->make_room(record.ByteSizeLong() + 22, now); !room) {
-    return tl::unexpected(room.error());
+  for (;;) {
+    // The index and timestamp may take 20 bytes more than they do now.
+    if (auto room = impl_->make_room(record.ByteSizeLong() + 22, now); !room) {
+      return tl::unexpected(room.error());
+    }
+    record.set_index(impl_->last_index() + 1);
+    record.set_timestamp(now.value());
+    const ProtobufWords words;
+    record.SerializeToString(&impl_->payload_buffer);
+    if (words.text().empty()) return impl_->append(impl_->payload_buffer);
+    make_readable(record);  // else nobody could read it; it may be longer now
   }
-  record.set_index(impl_->last_index() + 1);
-  record.set_timestamp(now.value());
-  record.SerializeToString(&impl_->payload_buffer);
-  return impl_->append(impl_->payload_buffer);
 }
 
 Result<std::uint64_t> Journal::append_event(std::string_view topic, std::string_view envelope,

@@ -18,7 +18,7 @@ constexpr std::size_t kMaxPageBytes = std::size_t{4} << 20;
 template <class Message>
 std::string encode(const Message& message, bool json,
                    std::initializer_list<std::string_view> keep = {}) {
-  return json ? to_contract_json(message, {.keep = keep}) : message.SerializeAsString();
+  return json ? to_contract_json(message, {.keep = keep}) : to_protobuf(message);
 }
 
 }  // namespace

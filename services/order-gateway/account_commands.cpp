@@ -384,7 +384,7 @@ v1::Reply AccountEngine::modify(const v1::ModifyRequest& request, const std::str
     replies_[key] = {reply, core_.now.wall};
     v1::JournalRecord record;
     record.mutable_command_seen()->set_key(key);
-    record.mutable_command_seen()->set_reply(reply.SerializeAsString());
+    record.mutable_command_seen()->set_reply(to_protobuf(reply));
     ignore(core_.note(record), "a repeat after a restart is then checked anew");
   }
   return reply;

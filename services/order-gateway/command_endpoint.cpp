@@ -23,7 +23,7 @@ v1::Reply refused(const std::string& request_id, ErrorCode code, const std::stri
 
 /// Lists that a query asked for are printed even when empty.
 std::string encode(const v1::Reply& reply, const std::string& type, bool json) {
-  if (!json) return reply.SerializeAsString();
+  if (!json) return to_protobuf(reply);
   const bool ok = reply.status() == "OK";
   if (ok && (type == "get_order" || type == "get_open_orders")) {
     return to_contract_json(reply, {.keep = {"orders"}});

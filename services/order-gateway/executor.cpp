@@ -2,6 +2,7 @@
 
 #include "libs/common/assert.hpp"
 #include "libs/common/contract_json.hpp"
+#include "libs/common/utf8.hpp"
 #include "libs/venues/hyperliquid/errors.hpp"
 #include "libs/venues/hyperliquid/rate_limits.hpp"
 
@@ -368,7 +369,7 @@ void Executor::on_answer(ActionId action, bool by_ws, const CopyAnswer& answer) 
     return;
   }
   const ErrorMeaning found_meaning = meaning(answer, reply ? &*reply : nullptr, copies);
-  const std::string words = reply ? reply->text : answer.body.substr(0, 200);
+  const std::string words = reply ? reply->text : readable(answer.body, 200);
   switch (found_meaning.verdict) {
     case Verdict::kRejected:
       not_executed(pending, Fate::kRejected, Failure{found_meaning.code, words});

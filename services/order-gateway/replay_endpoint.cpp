@@ -50,7 +50,7 @@ void ReplayEndpoint::on_request(const IncomingRequest& request) {
     reply.set_code(std::string(to_string(ErrorCode::kInvalidCommand)));
     reply.set_reason("type: expected replay or hello, found \"" + page.type() + "\"");
   }
-  server_->reply(request.reply_to, json ? to_contract_json(reply) : reply.SerializeAsString());
+  server_->reply(request.reply_to, json ? to_contract_json(reply) : to_protobuf(reply));
 }
 
 }  // namespace perpwire::gateway

@@ -72,7 +72,7 @@ void SignerEndpoint::on_request(const IncomingRequest& incoming) {
   }
   count(parsed ? known_type(request.type()) : "malformed", reply);
   server_.reply(incoming.reply_to,
-                is_json(incoming.payload) ? to_contract_json(reply) : reply.SerializeAsString());
+                is_json(incoming.payload) ? to_contract_json(reply) : to_protobuf(reply));
   if (!deferred_posted_ && request.type() == "sign") {
     deferred_posted_ = true;
     boost::asio::post(io_, [this] { run_deferred(); });

@@ -1,5 +1,6 @@
 #include "libs/venues/hyperliquid/account_messages.hpp"
 
+#include "libs/common/utf8.hpp"
 #include "libs/venues/hyperliquid/errors.hpp"
 
 #include <simdjson.h>
@@ -18,7 +19,7 @@ using venues::OrderStatus;
 
 constexpr std::size_t kLongestExcerpt = 120;
 
-std::string excerpt(std::string_view text) { return std::string(text.substr(0, kLongestExcerpt)); }
+std::string excerpt(std::string_view text) { return readable(text, kLongestExcerpt); }
 
 tl::unexpected<Error> malformed(std::string text) {
   return fail(ErrorCode::kMalformed, "hyperliquid account: " + std::move(text));

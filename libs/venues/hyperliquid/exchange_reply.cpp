@@ -1,5 +1,7 @@
 #include "libs/venues/hyperliquid/exchange_reply.hpp"
 
+#include "libs/common/utf8.hpp"
+
 #include <simdjson.h>
 
 #include <charconv>
@@ -12,7 +14,7 @@ using simdjson::dom::element;
 
 tl::unexpected<Error> malformed(std::string_view what, std::string_view body) {
   return fail(ErrorCode::kMalformed, "hyperliquid exchange answer: expected " + std::string(what) +
-                                         ", found " + std::string(body.substr(0, 120)));
+                                         ", found " + readable(body, 120));
 }
 
 std::optional<VenueOrderId> id_in(const element& value) {

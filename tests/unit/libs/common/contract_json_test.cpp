@@ -1,5 +1,7 @@
 #include "libs/common/contract_json.hpp"
 
+#include "libs/common/protobuf_log.hpp"
+#include "libs/common/utf8.hpp"
 #include "perpwire/v1/envelope.pb.h"
 #include "perpwire/v1/orders.pb.h"
 
@@ -164,6 +166,72 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"fraction", R"({"leverage":1.5})", "leverage: expected an integer"},
         Bad{"list", R"({"orders":{}})", "orders: expected an array"}),
     [](const auto& row) { return std::string(row.param.name); });
+
+// What libprotobuf would write to standard error is part of the error, or of the log.
+TEST(ContractJson, TextOfAPeerThatIsNotUtf8IsAnErrorThatNamesTheField) {
+  v1::Command command;
+  command.set_type("c\xff");
+  const ProtobufWords caught;  // libprotobuf complains of writing it too
+  const std::string bytes = command.SerializeAsString();
+  testing::internal::CaptureStderr();
+  const auto before = protobuf_words();
+  v1::Command read;
+  const auto parsed = parse_payload(bytes, read);
+  ASSERT_FALSE(parsed);
+  EXPECT_NE(parsed.error().text.find("perpwire.v1.Command.type"), std::string::npos)
+      << parsed.error().text;
+  EXPECT_NE(parsed.error().text.find("UTF-8"), std::string::npos) << parsed.error().text;
+  EXPECT_EQ(protobuf_words(), before + 1);
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+}
+
+TEST(ContractJson, WhatLibprotobufSaysGoesToTheLogWhereNobodyCatchesIt) {
+  static std::string said;
+  set_protobuf_sink([](std::string_view text) { said = text; });
+  testing::internal::CaptureStderr();
+  v1::Command read;
+  EXPECT_FALSE(read.ParseFromString("\x0a\x01\xff"));
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_NE(said.find("perpwire.v1.Command.type"), std::string::npos) << said;
+  set_protobuf_sink(nullptr);
+}
+
+// A proxy's error page cut at 200 bytes: neither an event nor a reply may become unreadable by it.
+TEST(ContractJson, TextThatIsNotUtf8IsMadeReadableInBothForms) {
+  auto envelope = filled_order();
+  envelope.mutable_order()->mutable_failure()->set_reason("caf\xc3\xa9 \xff caf\xc3");
+  const std::string expected = "caf\xc3\xa9 \xEF\xBF\xBD caf\xEF\xBF\xBD";
+  v1::Envelope read;
+  ASSERT_TRUE(parse_payload(to_protobuf(envelope), read));
+  EXPECT_EQ(read.order().failure().reason(), expected);
+  ASSERT_TRUE(parse_payload(to_contract_json(envelope), read));
+  EXPECT_EQ(read.order().failure().reason(), expected);
+  EXPECT_EQ(envelope.order().failure().reason(), "caf\xc3\xa9 \xff caf\xc3");
+}
+
+TEST(Utf8, ReadableKeepsWholeCharactersAndReplacesTheRest) {
+  const std::string euro = "\xe2\x82\xac";
+  const std::string replacement = "\xEF\xBF\xBD";
+  EXPECT_EQ(readable("abc", 2), "ab");
+  EXPECT_EQ(readable(euro + euro, 5), euro);
+  EXPECT_EQ(readable(euro, 2), "");
+  EXPECT_EQ(readable("\xff"
+                     "a"),
+            replacement + "a");
+  EXPECT_EQ(readable("\xe2\x82"), replacement + replacement);
+  EXPECT_EQ(readable("\xc0\x80"), replacement + replacement);                    // overlong
+  EXPECT_EQ(readable("\xed\xa0\x80"), replacement + replacement + replacement);  // a surrogate
+  EXPECT_EQ(readable("\xf0\x9f\x98\x80"), "\xf0\x9f\x98\x80");
+  for (int first = 0; first < 256; ++first) {
+    for (int second = 0; second < 256; ++second) {
+      std::string text{static_cast<char>(first), static_cast<char>(second), '\x80', '\x80'};
+      EXPECT_TRUE(is_utf8(readable(text)));
+      if (is_utf8(text)) {
+        EXPECT_EQ(readable(text), text);
+      }
+    }
+  }
+}
 
 TEST(ContractJson, PayloadsThatDoNotBeginWithABraceAreProtobuf) {
   v1::Command command;

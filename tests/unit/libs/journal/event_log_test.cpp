@@ -2,6 +2,7 @@
 
 #include "libs/common/contract_json.hpp"
 #include "libs/common/pages.hpp"
+#include "libs/common/protobuf_log.hpp"
 #include "libs/journal/memory_storage.hpp"
 #include "perpwire/v1/envelope.pb.h"
 #include "perpwire/v1/journal.pb.h"
@@ -107,6 +108,49 @@ class EventLogTest : public testing::Test {
   std::vector<v1::JournalRecord> recovered;
   std::vector<std::pair<std::string, v1::Envelope>> published;
 };
+
+// Words of others, cut in the middle of a character: the event must read again, and be numbered.
+TEST_F(EventLogTest, TextThatIsNotUtf8MakesNoRecordUnreadable) {
+  const ProtobufWords caught;
+  auto log = open();
+  auto failed = fill("a");
+  failed.mutable_fill()->set_fee_asset("caf\xc3");
+  ASSERT_TRUE(log->append("fills.x.BTC-USD", failed, kNow).has_value());
+  v1::JournalRecord note;
+  note.mutable_command_seen()->set_key("k\xff");
+  ASSERT_TRUE(log->append_note(note, kNow).has_value());
+  const auto last = log->last_sequence();
+  EXPECT_EQ(page(*log, replay(1)).events.back().second.fill().fee_asset(), "caf\xEF\xBF\xBD");
+  log.reset();
+  log = open();
+  EXPECT_EQ(log->last_sequence(), last);
+  ASSERT_GE(recovered.size(), 2U);
+  EXPECT_EQ(recovered.back().command_seen().key(), "k\xEF\xBF\xBD");
+  EXPECT_EQ(recovered[recovered.size() - 2].event().envelope().fill().fee_asset(),
+            "caf\xEF\xBF\xBD");
+}
+
+// As a build that did not look left it: its number is used all the same.
+TEST_F(EventLogTest, AnEventThatDoesNotReadKeepsItsNumber) {
+  const ProtobufWords caught;
+  std::string stream;
+  {
+    auto log = open();
+    append(*log, "fills.x.BTC-USD", "a");
+    auto bad = fill("b\xff");
+    bad.set_stream(log->stream());
+    bad.set_sequence(log->last_sequence() + 1);
+    bad.set_topic_sequence(2);
+    ASSERT_TRUE(log->journal().append_event("fills.x.BTC-USD", bad.SerializeAsString(), kNow));
+    stream = log->stream();
+    watermark->write(stream, bad.sequence());
+  }
+  auto log = open();
+  ASSERT_EQ(log->stream(), stream);
+  const auto numbers = append(*log, "fills.x.BTC-USD", "c");
+  EXPECT_EQ(numbers.sequence, 4U);  // 1: stream_opened, 2: a, 3: the unreadable one
+  EXPECT_EQ(numbers.topic_sequence, 3U);
+}
 
 TEST_F(EventLogTest, AFreshLogOpensAStreamAndSaysSoFirst) {
   auto log = open();

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 namespace perpwire::gateway {
 namespace {
@@ -15,9 +16,13 @@ const ClientOrderId kId{"a-client-order-id-that-no-string-keeps-inside-itself"};
 // The longest there is: long enough that its digits lie on the heap.
 constexpr std::uint64_t kVenueId = 18'446'744'073'709'551'615U;
 
-class NullWriter : public EventWriter {
+class KeepingWriter : public EventWriter {
  public:
-  bool publish(const std::string& /*topic*/, v1::Envelope& /*envelope*/) override { return true; }
+  std::vector<v1::Envelope> events;
+  bool publish(const std::string& /*topic*/, v1::Envelope& envelope) override {
+    events.push_back(envelope);
+    return true;
+  }
   bool note(v1::JournalRecord& /*record*/) override { return true; }
 };
 
@@ -39,8 +44,7 @@ class ExecutorTest : public testing::Test {
     core_.now = {.wall = UnixNanos::from_millis(1'700'000'000'000), .mono = std::chrono::hours{1}};
   }
 
-  /// An order that rests at the venue as `kVenueId`.
-  void rest_an_order() {
+  InFlightOrder& track_an_order() {
     OrderContent content;
     content.client_order_id = kId;
     content.account = AccountName{"main"};
@@ -49,8 +53,12 @@ class ExecutorTest : public testing::Test {
     content.price = Price{Decimal{50'000}};
     content.amount = Quantity{Decimal{2}};
     std::vector<TrackerEvent> events;
-    InFlightOrder& order =
-        *core_.tracker.place(content, "0xf1a50001aa", core_.now.wall, events).order;
+    return *core_.tracker.place(content, "0xf1a50001aa", core_.now.wall, events).order;
+  }
+  /// An order that rests at the venue as `kVenueId`.
+  void rest_an_order() {
+    std::vector<TrackerEvent> events;
+    InFlightOrder& order = track_an_order();
     order.create_fate(Fate::kAccepted, {.venue_order_id = VenueOrderId{std::to_string(kVenueId)},
                                         .executed = {},
                                         .time = core_.now.wall});
@@ -68,7 +76,7 @@ class ExecutorTest : public testing::Test {
   }
 
   const hyperliquid::Instruments instruments_ = instruments();
-  NullWriter writer_;
+  KeepingWriter writer_;
   EngineCore core_{settings(), writer_};
   Executor executor_{core_};
 };
@@ -101,6 +109,29 @@ TEST_F(ExecutorTest, AForeignOrderIsCancelledByTheVenuesOwnId) {
   const auto& request = std::get<SignOut>(core_.out.front()).request;
   ASSERT_EQ(request.cancel().cancels_size(), 1);
   EXPECT_EQ(request.cancel().cancels(0).venue_order_id(), kVenueId);
+}
+
+// What a proxy answers in the venue's place need not be text at all.
+TEST_F(ExecutorTest, WordsThatAreNoTextDoNotMakeTheEventUnreadable) {
+  track_an_order();
+  executor_.place({{kId, Price{Decimal{50'000}}}});
+  const SignId sign = std::get<SignOut>(core_.out.back()).id;
+  core_.out.clear();
+  v1::SignReply reply;
+  reply.set_status("OK");
+  reply.set_nonce(1);
+  reply.set_body("{}");
+  core_.on_signed(sign, reply);
+  ASSERT_TRUE(std::holds_alternative<SendRest>(core_.out.back()));
+  std::string page(199, 'x');
+  page += "\xe2\x82\xac and so on";  // the character that the excerpt ends in
+  executor_.on_answer(
+      std::get<SendRest>(core_.out.back()).action, false,
+      {.kind = CopyAnswer::Kind::kHttpStatus, .body = page, .status = 422, .reason = {}});
+  ASSERT_FALSE(writer_.events.empty());
+  const auto& order = writer_.events.back().order();
+  EXPECT_EQ(order.order_state(), "FAILED");
+  EXPECT_EQ(order.failure().reason(), std::string(199, 'x'));
 }
 
 // A fence that is refused may ask for the next one at once: the callback runs while its own action
