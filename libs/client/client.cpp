@@ -16,6 +16,7 @@
 #include <zmq.hpp>
 
 #include <map>
+#include <set>
 #include <thread>
 
 namespace perpwire::client {
@@ -128,6 +129,8 @@ class Client::Impl {
     return std::this_thread::get_id() == thread_.get_id();
   }
 
+  [[nodiscard]] bool waits_for_end(const ClientOrderId& id) const { return unended_.contains(id); }
+
   void subscribe(const std::string& topic) { market_->subscribe(topic); }
   void unsubscribe(const std::string& topic) { market_->unsubscribe(topic); }
 
@@ -137,12 +140,14 @@ class Client::Impl {
     command.set_type("place");
     *command.mutable_order() = order;
     unanswered_.insert_or_assign(id, std::move(order));
+    unended_.insert(id);
     ask(std::move(command), [this, id](const Result<v1::Reply>& reply) {
       if (!reply && is_unknown(reply.error())) {
         if (callbacks_.on_order_unknown) callbacks_.on_order_unknown(id, reply.error());
         return;
       }
       unanswered_.erase(id);
+      if (!reply) unended_.erase(id);
       if (!reply && callbacks_.on_order_rejected) callbacks_.on_order_rejected(id, reply.error());
     });
   }
@@ -227,6 +232,10 @@ class Client::Impl {
     const auto lost = [this](std::string_view what, std::uint64_t count) {
       if (callbacks_.on_lost) callbacks_.on_lost(what, count);
     };
+    const auto events_lost = [this, lost](std::string_view what, std::uint64_t count) {
+      unended_.clear();  // the end may be among them
+      lost(what, count);
+    };
     const auto stale = [this](std::string_view process) {
       return [this, process](bool is_stale) {
         if (callbacks_.on_stale) callbacks_.on_stale(process, is_stale);
@@ -243,7 +252,7 @@ class Client::Impl {
                             .requests_endpoint = config_.replay,
                             .start = config_.start,
                             .page_timeout = config_.request_timeout},
-        BusSubscriberHandlers{deliver, heartbeat, lost, stale("order-gateway")});
+        BusSubscriberHandlers{deliver, heartbeat, events_lost, stale("order-gateway")});
     // Last values stand for themselves: the newest counts, also one from before our beginning.
     state_ = std::make_unique<BusSubscriber>(
         io_, zmq_,
@@ -295,6 +304,7 @@ class Client::Impl {
     if (kind == "order_failed") call(callbacks_.on_order_failed, order, event);
     if (kind == "order_update") call(callbacks_.on_order_update, order, event);
     call(callbacks_.on_order, order, event);
+    if (is_final(order)) unended_.erase(ClientOrderId{order.client_order_id()});
   }
 
   void dispatch(const v1::Envelope& event) {
@@ -356,6 +366,7 @@ class Client::Impl {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   Conflator<v1::Envelope> conflator_;
   std::map<ClientOrderId, v1::OrderRequest> unanswered_;  // orders whose place was not answered
+  std::set<ClientOrderId> unended_;  // orders placed here whose end no event told yet
   std::unique_ptr<BusSubscriber> orders_;
   std::unique_ptr<BusSubscriber> state_;
   std::unique_ptr<BusSubscriber> market_;
@@ -466,7 +477,11 @@ std::vector<ClientOrderId> Client::cancel_and_wait(std::vector<ClientOrderId> or
     std::erase_if(orders, [this](const ClientOrderId& id) {
       const auto order = get_order(id).get();
       if (!order) return order.error().code == ErrorCode::kOrderNotFound;
-      if (is_final(*order)) return true;
+      if (is_final(*order)) {
+        bool told = false;
+        run([&] { told = !impl_->waits_for_end(id); });
+        return told;
+      }
       ignore(cancel(id).get(), "asked again until the order has ended");
       return false;
     });

@@ -176,8 +176,9 @@ class Client {
   std::future<Result<v1::OrderEvent>> get_order(const ClientOrderId& client_order_id);
   std::future<Result<std::vector<v1::OrderEvent>>> get_open_orders(const TradingPair& pair);
 
-  /// Cancels these orders (empty ids are left out) and waits until they have ended. Returns those
-  /// that have not, or are not known to have. Not from callbacks: it waits.
+  /// Cancels these orders (empty ids are left out) and waits until they have ended, and the
+  /// callbacks have heard of it. Returns those that have not, or are not known to have. Not from
+  /// callbacks: it waits.
   std::vector<ClientOrderId> cancel_and_wait(std::vector<ClientOrderId> orders,
                                              Nanos timeout = std::chrono::seconds{5});
 

@@ -106,6 +106,11 @@ class Suite:
 
     def stop_all(self):
         order = [n for n in reversed(list(self.processes)) if self.processes[n].poll() is None]
+        for name in [n for n in order if n not in SERVICES + ("venue-sim",)]:
+            # A strategy that still runs belongs to a test that failed: it would wait for the gateway's answers.
+            self.processes[name].kill()
+            self.processes[name].wait(5)
+            order.remove(name)
         for name in order:
             self.processes[name].send_signal(signal.SIGCONT)
             self.processes[name].terminate()

@@ -25,7 +25,8 @@ struct MarketMaker {
   client::Quote quotes[2] = {{suite, pair, Side::kBuy, amount, kFollow},
                              {suite, pair, Side::kSell, amount, kFollow}};
   v1::Instrument instrument = {};
-  Quantity inventory = {};
+  Quantity inventory = {}, traded = {};
+  int orders = 0, fills = 0;
   bool stopped = false;
 
   void on_bbo(const v1::Bbo& bbo) {
@@ -44,6 +45,14 @@ struct MarketMaker {
     inventory = Quantity{to_decimal(position.amount()).value()};
   }
 
+  void on_fill(const v1::Fill& fill) {
+    if (fill.trading_pair() != pair.value()) return;
+    ++fills;
+    const Quantity filled{to_decimal(fill.amount()).value()};
+    const bool bought = side_from_string(fill.trade_type()) == Side::kBuy;
+    traded = add(traded, bought ? filled : -filled).value();
+  }
+
   std::vector<ClientOrderId> stop() {
     stopped = true;
     return {quotes[0].id(), quotes[1].id()};
@@ -59,7 +68,10 @@ int main(int argc, char** argv) {
     for (auto& quote : maker.quotes) (quote.*method)(about);
   };
   suite.start({
+      .on_order_created =
+          [&](auto& order, auto&) { maker.orders += order.trading_pair() == maker.pair.value(); },
       .on_order = [&](auto& o, auto&) { for_each_quote(&client::Quote::on_order, o); },
+      .on_fill = [&](auto& fill, auto&) { maker.on_fill(fill); },
       .on_position = [&](auto& position, auto&) { maker.on_position(position); },
       .on_bbo = [&](auto& bbo, auto&) { maker.on_bbo(bbo); },
       .on_instrument = [&](auto& found, auto&) { maker.instrument = found; },
@@ -72,6 +84,11 @@ int main(int argc, char** argv) {
   std::vector<ClientOrderId> ours;
   suite.run([&] { ours = maker.stop(); });
   const auto left = suite.cancel_and_wait(ours);
-  std::cout << "stopped, inventory " << maker.inventory << ", left open: " << left.size() << "\n";
+  const auto pages = suite.counters().pages;
+  suite.run([&] {
+    std::cout << "stopped: " << maker.orders << " orders, " << maker.fills << " fills, traded "
+              << maker.traded << ", inventory " << maker.inventory << ", left open: " << left.size()
+              << ", pages: " << pages << "\n";
+  });
   return left.empty() ? 0 : 2;
 }

@@ -15,8 +15,11 @@ class MarketMaker:
         self.pair, self.amount = pair, amount
         self.quotes = [Quote(client, pair, side, amount, least_move_bps=MOVE_BPS) for side in ("BUY", "SELL")]
         self.instrument, self.inventory, self.stopped = None, Decimal(0), False
+        self.orders, self.fills, self.traded = 0, 0, Decimal(0)
         client.on("instrument", self.on_instrument)
         client.on("position", self.on_position)
+        client.on("order_created", self.on_created)
+        client.on("fill", self.on_fill)
         client.on("bbo", self.on_bbo)
         client.on("order_rejected", lambda order_id, error: print(f"{order_id}: {error}", flush=True))
         client.subscribe(["bbo", "instrument"], [pair])
@@ -27,6 +30,14 @@ class MarketMaker:
     def on_position(self, event):
         if event.data["trading_pair"] == self.pair:
             self.inventory = event.data["amount"]
+
+    def on_created(self, event):
+        self.orders += event.data["trading_pair"] == self.pair
+
+    def on_fill(self, event):
+        if event.data["trading_pair"] == self.pair:
+            self.fills += 1
+            self.traded += event.data["amount"] if event.data["trade_type"] == "BUY" else -event.data["amount"]
 
     def on_bbo(self, event):
         lots = self.inventory / self.amount
@@ -51,4 +62,5 @@ with Client(Endpoints.from_file(options.config), strategy="sample-mm", id_prefix
     maker = MarketMaker(client, options.pair, options.amount)
     signals.wait()
     left = client.cancel_and_wait(client.run(maker.stop).result())
-    print(f"stopped: {client.counters['fill']} fills, inventory {maker.inventory}, left open: {left or 'none'}")
+    print(f"stopped: {maker.orders} orders, {maker.fills} fills, traded {maker.traded}, inventory {maker.inventory}, "
+          f"left open: {len(left)}, pages: {client.counters['pages']}")

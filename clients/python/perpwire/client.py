@@ -72,6 +72,7 @@ class Client:
         self._snapshots_open: set[str] = set()
         self._snapshots_asked_ns = 0
         self._unanswered: dict[str, dict[str, Any]] = {}  # orders whose place was not answered
+        self._unended: set[str] = set()  # orders placed here whose end no event told yet
         self.counters: dict[str, int] = defaultdict(int)
 
     # Life
@@ -169,14 +170,15 @@ class Client:
         return self._ask({"type": "cancel_all", "trading_pair": trading_pair}, lambda reply: None)
 
     def cancel_and_wait(self, client_order_ids: Iterable[str], timeout: float = 5.0) -> list[str]:
-        """Cancels these orders and waits until they have ended. Returns those that have not, or are not known to
-        have. Not for callbacks: it waits."""
+        """Cancels these orders and waits until they have ended, and the callbacks have heard of it. Returns those that
+        have not, or are not known to have. Not for callbacks: it waits."""
         left, deadline = list(client_order_ids), time.monotonic() + timeout
         while left and time.monotonic() < deadline:
             for client_order_id in list(left):
                 try:
                     if is_final(self.get_order(client_order_id).result()):
-                        left.remove(client_order_id)
+                        if client_order_id not in self._unended:
+                            left.remove(client_order_id)
                     else:
                         self.cancel(client_order_id).result()
                 except PerpwireError as error:
@@ -309,9 +311,12 @@ class Client:
         if event.kind in _STATE_KINDS and not self._state_topics.on_event(event).deliver:
             return
         self._emit(event.kind, event)
+        if event.kind in ORDER_EVENTS and is_final(event.data):
+            self._unended.discard(event.data["client_order_id"])
 
     def _lost(self, stream: str, first: int, last: int) -> None:
         self.counters["lost"] += max(1, last - first + 1)
+        self._unended.clear()  # the end may be among them
         self._emit("lost", stream, first, last)
 
     def _emit(self, kind: str, *arguments: Any) -> None:
@@ -423,6 +428,7 @@ class Client:
     def _place(self, side: str, trading_pair: str, amount: Decimal, price: Decimal | None,
                more: Mapping[str, Any]) -> str:
         client_order_id = self._ids.next()
+        self._unended.add(client_order_id)
         order = {"client_order_id": client_order_id, "account": self.account, "trading_pair": trading_pair,
                  "trade_type": side, "order_type": "MARKET" if price is None else "LIMIT",
                  "price": _number(price), "amount": _number(amount), "strategy": self.strategy,
@@ -441,6 +447,7 @@ class Client:
             return self._emit("order_unknown", client_order_id, error)
         self._unanswered.pop(client_order_id, None)
         if error is not None:
+            self._unended.discard(client_order_id)
             self._emit("order_rejected", client_order_id, error)
 
     def _ask(self, command: dict[str, Any], use: Callable[[dict[str, Any]], Any]) -> Future[Any]:

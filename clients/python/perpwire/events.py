@@ -47,7 +47,7 @@ def is_open(order: Mapping[str, Any]) -> bool:
 
 
 def is_final(order: Mapping[str, Any]) -> bool:
-    return order["order_state"] in ("FILLED", "CANCELLED", "FAILED")
+    return order.get("order_state") in ("FILLED", "CANCELLED", "FAILED")
 
 
 class Fill(TypedDict, total=False):

@@ -201,6 +201,15 @@ class ClientTest(unittest.TestCase):
         self.suite.answer = lambda command: {"status": "OK", "orders": [{"order_state": "UNKNOWN"}]}
         self.assertEqual(self.client.cancel_and_wait(["y"], timeout=0.3), ["y"])
 
+    def test_cancel_and_wait_ends_when_the_callbacks_have_heard_of_the_end(self):
+        self.suite.answer = lambda command: {"status": "OK", "orders": [{"order_state": "FILLED"}]}
+        client = self.start()
+        order_id = client.buy("BTC-USD", Decimal("1"), Decimal("50000"))
+        self.assertEqual(client.cancel_and_wait([order_id], timeout=0.3), [order_id], "the event is still on its way")
+        self.suite.publish("orders.hyperliquid.filled", "order_filled", {"client_order_id": order_id, "order_state": "FILLED"})
+        self.assertEqual(client.cancel_and_wait([order_id]), [])
+        self.assertEqual([kind for kind, *_ in self.got], ["order_filled"])
+
     def test_modify_names_what_changes(self):
         client = self.start()
         client.modify("x", price=Decimal("1E+2")).result(5)
