@@ -329,6 +329,8 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     for (const auto& [name, value] : job->request.headers) request.set(name, value);
     request.set(http::field::host, host.url.authority());
     request.set(http::field::user_agent, fmt::format("perpwire/{}", version()));
+    // Without it any coding would be acceptable to us (RFC 9110, section 12.5.3).
+    request.set(http::field::accept_encoding, "identity");
     request.keep_alive(true);
     if (job->request.method == HttpRequest::Method::kPost) {
       request.body() = job->request.body;
@@ -413,7 +415,14 @@ class HttpClient::Impl : public std::enable_shared_from_this<Impl> {
     }
     response.body = std::move(message.body());
     const JobPtr job = std::exchange(connection->job, nullptr);
-    finish_later(job, std::move(response));
+    const auto coding = response.header("Content-Encoding");
+    if (coding.empty() || equals_any_case(coding, "identity")) {
+      finish_later(job, std::move(response));
+    } else {
+      finish_later(job, http_error(HttpError::Fate::kUnknown, ErrorCode::kMalformed,
+                                   fmt::format("{}: expected no Content-Encoding, found {}",
+                                               host.url.host_port(), coding)));
+    }
     const bool reusable =
         message.keep_alive() && !read_ec && !connection->writing && connection->buffer.size() == 0;
     if (!reusable) {

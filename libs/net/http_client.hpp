@@ -27,7 +27,7 @@ struct HttpRequest {
   /// http:// only to this machine, https:// anywhere.
   std::string url = {};
   std::string body = {};
-  /// Host, Content-Length, Connection and User-Agent are set by the client.
+  /// Host, Content-Length, Connection, User-Agent and Accept-Encoding are set by the client.
   HttpHeaders headers = {};
   /// From the call to the last byte of the answer, the wait for a free connection included.
   Nanos timeout = std::chrono::seconds{10};
@@ -53,7 +53,8 @@ struct HttpError {
     kUnknown,    // the write had begun: the server may have acted on it
   };
   Fate fate = Fate::kUnknown;
-  /// kTimeout, kClosed (the connection ended), kIo, kMalformed (not HTTP, truncated, too large),
+  /// kTimeout, kClosed (the connection ended), kIo, kMalformed (not HTTP, truncated, too large,
+  /// compressed although only plain was asked for),
   /// kWouldBlock (queue full), kUnsupported (plain http to another machine). The text names host
   /// and phase.
   Error error;

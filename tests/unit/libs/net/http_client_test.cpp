@@ -94,6 +94,26 @@ TEST_F(HttpClientTest, GetsWithoutABody) {
   EXPECT_EQ(head.find("Content-Length"), std::string::npos) << head;
 }
 
+TEST_F(HttpClientTest, AsksForPlainAnswersAndTakesNoOther) {
+  std::string head;
+  std::string coding = "gzip";
+  TestServer server(io, [&](const PeerPtr& peer) {
+    peer->read_request([&, peer](const std::string& h, const std::string&) {
+      head = h;
+      peer->write("HTTP/1.1 200 OK\r\ncontent-encoding: " + coding +
+                  "\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+    });
+  });
+  const auto compressed = post(server.url("http"));
+  EXPECT_NE(head.find("Accept-Encoding: identity"), std::string::npos) << head;
+  ASSERT_FALSE(compressed);
+  EXPECT_EQ(compressed.error().fate, HttpError::Fate::kUnknown);
+  EXPECT_EQ(compressed.error().error.code, ErrorCode::kMalformed);
+  EXPECT_NE(text_of(compressed).find("found gzip"), std::string::npos) << text_of(compressed);
+  coding = "Identity";
+  EXPECT_TRUE(post(server.url("http")));
+}
+
 class HttpStatus : public HttpClientTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(HttpStatus, IsAnAnswerAndNoError) {
