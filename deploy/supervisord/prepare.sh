@@ -7,6 +7,7 @@
 set -euo pipefail
 run=${RUN_DIR:-/run/perpwire}
 data=${DATA_DIR:-/var/lib/perpwire}
+log=${LOG_DIR:-/var/log/perpwire}
 
 for group in perpwire-sign perpwire-ops; do
   getent group "$group" >/dev/null || groupadd --system "$group"
@@ -18,6 +19,7 @@ for user in perpwire perpwire-risk perpwire-signer; do usermod -a -G perpwire-si
 for user in perpwire perpwire-risk; do usermod -a -G perpwire-ops "$user"; done
 
 install -d -m 0755 "$run" "$data"
+install -d -g perpwire-ops -m 2750 "$log"  # supervisord writes there
 folder() { # user, group, name
   install -d -o "$1" -g "$2" -m 2750 "$run/$3"
   install -d -o "$1" -g "$1" -m 0750 "$data/$3"

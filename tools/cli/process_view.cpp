@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <unistd.h>
 
 namespace perpwire::cli {
 namespace {
@@ -63,8 +65,22 @@ ProcessView by_heartbeat(const std::string& process, const std::string& endpoint
   return view;
 }
 
+/// A socket of this machine that this user may not write to.
+bool is_out_of_reach(const std::string& endpoint) {
+  constexpr std::string_view kIpc = "ipc://";
+  if (!endpoint.starts_with(kIpc)) return false;
+  return ::access(endpoint.substr(kIpc.size()).c_str(), W_OK) != 0 && errno == EACCES;
+}
+
 ProcessView signer(const Settings& settings, Nanos timeout) {
   ProcessView view{.process = "signer", .state = "DOWN"};
+  if (is_out_of_reach(settings.signer.endpoint)) {
+    // As it should be for operators: only its clients' group may ask it.
+    view.state = "HIDDEN";
+    view.well = true;
+    view.note = "not for this user to ask; an order-gateway that is READY holds its lease";
+    return view;
+  }
   v1::SignRequest request;
   request.set_type("hello");
   request.set_request_id(new_request_id());
