@@ -77,6 +77,10 @@ class AccountEngine {
 
   [[nodiscard]] EngineState state() const { return state_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
+  /// Why the reconciliation that it waits for does not get on; empty if it does.
+  [[nodiscard]] std::string reconciliation_problem() const {
+    return reconciled_ ? "" : reconciler_.problem();
+  }
   [[nodiscard]] const EngineCounters& counters() const { return core_.counters; }
   [[nodiscard]] const hyperliquid::AccountProtocol::Counters& stream_counters() const {
     return protocol_.counters();

@@ -269,7 +269,9 @@ void GatewayApp::watch_ready(const std::string& name, Account& account, Nanos no
   const bool ready = account.engine->state() == EngineState::kReady;
   const std::string& reason = account.engine->reason();
   if (const auto line = account.watch.on_tick(ready, reason, now)) {
-    spdlog::warn("account={} {}", name, *line);
+    const std::string problem = account.engine->reconciliation_problem();
+    spdlog::warn("account={} {}{}{}", name, *line,
+                 problem.empty() ? "" : "; newest problem: ", problem);
   }
   const auto waiting = [&](const std::string& what) {
     return context_.metrics().gauge(

@@ -33,6 +33,7 @@ void Reconciler::begin(const std::optional<std::string>& dex) {
   seen_open_.clear();
   seen_fills_.clear();
   repaired_.clear();
+  problem_.clear();
   // The venue's time first: what the answers after it show is at least that new.
   add(hyperliquid::exchange_status_request(), [this](const std::string& body) -> Status {
     const auto time = hyperliquid::parse_exchange_status(body);
@@ -76,7 +77,10 @@ void Reconciler::pump() {
                 --asked_;
                 const Status taken = answer ? task.take(*answer) : tl::unexpected(answer.error());
                 if (generation != generation_) return;
-                if (!taken) add(task.body, task.take, core_.now.mono + kRetry);
+                if (!taken) {
+                  problem_ = task.body + ": " + taken.error().text;
+                  add(task.body, task.take, core_.now.mono + kRetry);
+                }
                 pump();
               });
   }

@@ -41,6 +41,8 @@ class Reconciler {
   void abandon();
   void on_timer();
   [[nodiscard]] bool running() const { return running_; }
+  /// Why the newest question that has to be asked again was not answered; empty if none has.
+  [[nodiscard]] const std::string& problem() const { return problem_; }
   /// Positions and margin of one DEX alone, soon.
   void refresh_positions(const std::string& dex);
 
@@ -87,6 +89,7 @@ class Reconciler {
   Repaired repaired_;
   UnixNanos fills_floor_;
   bool history_known_ = false;
+  std::string problem_;
 };
 
 }  // namespace perpwire::gateway
