@@ -65,9 +65,13 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
 
   core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
     if (!positions_.on_fill(fill, pair)) return;
-    publish_position(pair);
+    moves_to_tell_.insert(fill.key());
     const std::string dex(hyperliquid::dex_of(pair.value()));
     dirty_dexs_.emplace(dex, core_.now.mono + kPositionDelay);
+  };
+  // The position follows its fill, so that a journal read again tells which fills moved it.
+  core_.on_execution_told = [this](const FillReport& report) {
+    if (moves_to_tell_.erase(report.fill.key()) > 0) publish_position(report.trading_pair);
   };
   executor_.on_unknown = [this](const UnknownAction& action) { resolver_.add(action); };
   executor_.on_cancel_doubtful = [this](const ClientOrderId& id) { canceller_.on_doubt(id); };
@@ -93,6 +97,11 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
     for (const auto& word : words) {
       publish_balance("spot:" + word.asset, word.total, word.available);
     }
+  };
+  reconciler_.on_suspicion = [this] {
+    if (fills_wanted_) return;
+    fills_wanted_ = true;
+    fills_wanted_at_ = core_.now.mono + kMissingFills;
   };
   reconciler_.on_position_changed = [this](const TradingPair& pair) { publish_position(pair); };
   reconciler_.on_adjustment = [this](const PositionBook::Adjustment& adjustment) {
@@ -199,14 +208,22 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
     const FillReport report =
         fill_report_of(envelope.fill(), coin.value_or(envelope.fill().trading_pair()));
     core_.tracker.restore_fill(report);
-    positions_.on_fill(report.fill, report.trading_pair);
+    // What it did to the position is told by the position event after it; a fill without one was
+    // already contained in what later fills had said.
+    if (restored_fill_) {
+      positions_.restore_fill(restored_fill_->fill, restored_fill_->trading_pair);
+    }
+    restored_fill_ = report;
   } else if (envelope.has_order() && mine(envelope.order().account())) {
     const auto event = order_event_of(envelope);
     if (event) core_.tracker.restore_event(*event);
   } else if (envelope.has_position() && mine(envelope.position().account())) {
     const auto quantity = to_decimal(envelope.position().amount());
-    if (quantity) {
-      positions_.restore(TradingPair{envelope.position().trading_pair()}, Quantity{*quantity});
+    const TradingPair pair{envelope.position().trading_pair()};
+    if (quantity) positions_.restore(pair, Quantity{*quantity});
+    if (restored_fill_ && restored_fill_->trading_pair == pair) {
+      positions_.restore_fill(restored_fill_->fill, pair);
+      restored_fill_.reset();
     }
   } else if (envelope.has_balance() && mine(envelope.balance().account())) {
     balances_[envelope.balance().asset()] = envelope.balance();
@@ -256,6 +273,11 @@ void AccountEngine::finish_restore(Now now) {
   std::vector<TrackerEvent> events;
   core_.tracker.finish_restore(now.wall, events);
   core_.emit(std::move(events));
+  // Killed between a fill and its position: the position moves now.
+  if (restored_fill_ && positions_.on_fill(restored_fill_->fill, restored_fill_->trading_pair)) {
+    publish_position(restored_fill_->trading_pair);
+  }
+  restored_fill_.reset();
   restored_actions_.clear();
   restored_cancels_.clear();
   if (!floor_known_) {

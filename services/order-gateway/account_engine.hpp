@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -184,12 +185,15 @@ class AccountEngine {
   Nanos fills_wanted_at_{0};
   bool floor_known_ = false;
 
+  std::set<venues::FillKey> moves_to_tell_;  // fills that moved a position and wait to be told
   std::map<std::string, v1::Balance> balances_;
   std::map<std::string, KnownReply> replies_;  // of modifies, by key
   // From the journal, until finish_restore.
   std::map<ActionId, UnknownAction> restored_actions_;
   std::map<ActionId, std::vector<ModifyIntent>> restored_intents_;
   std::vector<ClientOrderId> restored_cancels_;
+  // The newest fill, until the position that followed it is read.
+  std::optional<FillReport> restored_fill_;
 };
 
 }  // namespace perpwire::gateway

@@ -41,6 +41,7 @@ void EngineCore::emit(std::vector<TrackerEvent> events) {
   for (const TrackerEvent& event : events) {
     if (const auto* fill = std::get_if<FillReport>(&event)) {
       publish(topic_of(*fill), envelope_of(*fill, account));
+      if (on_execution_told) on_execution_told(*fill);
     } else {
       const auto& order = std::get<OrderEvent>(event);
       publish(topic_of(order), envelope_of(order));
@@ -169,7 +170,7 @@ void EngineCore::take_word(const venues::OrderWord& word) {
   emit(std::move(events));
 }
 
-void EngineCore::take_fill(const venues::Fill& fill) {
+bool EngineCore::take_fill(const venues::Fill& fill) {
   std::vector<TrackerEvent> events;
   const TradingPair pair = pair_of(fill.symbol);
   const auto fresh = tracker.on_fill(fill, pair, now.wall, events);
@@ -178,8 +179,9 @@ void EngineCore::take_fill(const venues::Fill& fill) {
     log(LogLevel::kError, "account=" + settings.account + " fill " + fill.trade_id.value() +
                               " not counted: " + fresh.error().text);
   }
-  emit(std::move(events));
   if (fresh && *fresh && on_execution) on_execution(fill, pair);
+  emit(std::move(events));
+  return fresh && *fresh;
 }
 
 }  // namespace perpwire::gateway

@@ -86,11 +86,14 @@ class EngineCore {
 
   [[nodiscard]] TradingPair pair_of(const VenueSymbol& symbol) const;
   void log(LogLevel level, std::string text) { out.emplace_back(LogLine{level, std::move(text)}); }
-  /// Called for every new execution, whoever it belongs to.
+  /// Called for every new execution, whoever it belongs to, as soon as it is known.
   std::function<void(const venues::Fill&, const TradingPair&)> on_execution;
+  /// Called when it is told: at once, or later where it waited for its order.
+  std::function<void(const FillReport&)> on_execution_told;
   /// One word or fill from any source, into the tracker and out as events.
   void take_word(const venues::OrderWord& word);
-  void take_fill(const venues::Fill& fill);
+  /// Returns whether the fill was new.
+  bool take_fill(const venues::Fill& fill);
 
   /// First of all action ids of this life: later than those of any life before.
   void seed_ids(UnixNanos wall) { action_id_ = static_cast<std::uint64_t>(wall.value() / 1'000); }

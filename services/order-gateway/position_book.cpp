@@ -33,7 +33,7 @@ bool PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
 
 std::vector<PositionBook::Adjustment> PositionBook::on_venue(
     const std::map<TradingPair, venues::PositionWord>& words,
-    const std::vector<TradingPair>& covered, Nanos now, Nanos patience,
+    const std::vector<TradingPair>& covered, Nanos now, Nanos patience, Nanos fills_asked,
     std::vector<TradingPair>& changed) {
   std::vector<Adjustment> adjustments;
   for (const TradingPair& pair : covered) {
@@ -56,7 +56,7 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
       suspects_[pair] = {held.quantity, theirs, now};
       continue;
     }
-    if (now - suspect->second.since < patience) continue;
+    if (now - suspect->second.since < patience || fills_asked <= suspect->second.since) continue;
     adjustments.push_back({pair, held.quantity, theirs});
     held.quantity = theirs;
     if (told != words.end()) held.word = told->second;
@@ -68,6 +68,11 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
 
 void PositionBook::restore(const TradingPair& pair, Quantity quantity) {
   held_[pair].quantity = quantity;
+}
+
+void PositionBook::restore_fill(const venues::Fill& fill, const TradingPair& pair) {
+  Held& held = held_[pair];
+  held.newest_fill = std::max(held.newest_fill, fill.time);
 }
 
 Quantity PositionBook::quantity(const TradingPair& pair) const {

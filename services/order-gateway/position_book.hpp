@@ -30,14 +30,19 @@ class PositionBook {
   bool on_fill(const venues::Fill& fill, const TradingPair& pair);
   /// The venue's figures of one DEX: `words` by pair; pairs of `covered` that are not in it are
   /// flat. A difference counts only when the same two numbers are seen again at least `patience`
-  /// later. `changed` gets the pairs whose event must be published.
+  /// later, and all fills were asked for in between (`fills_asked`: when the newest complete answer
+  /// of fills was asked for): a fill that the stream lost explains it. `changed` gets the pairs
+  /// whose event must be published.
   std::vector<Adjustment> on_venue(const std::map<TradingPair, venues::PositionWord>& words,
                                    const std::vector<TradingPair>& covered, Nanos now,
-                                   Nanos patience, std::vector<TradingPair>& changed);
+                                   Nanos patience, Nanos fills_asked,
+                                   std::vector<TradingPair>& changed);
   /// Differences that wait for their second look.
   [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
 
   void restore(const TradingPair& pair, Quantity quantity);
+  /// A fill of an earlier life: the position that was told after it is restored by itself.
+  void restore_fill(const venues::Fill& fill, const TradingPair& pair);
   [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }
   [[nodiscard]] Quantity quantity(const TradingPair& pair) const;
 

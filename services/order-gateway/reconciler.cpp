@@ -116,9 +116,7 @@ void Reconciler::ask_state() {
     add(hyperliquid::historical_orders_request(user),
         [this](const std::string& body) { return take_history(body); });
   }
-  const std::int64_t newest = core_.tracker.newest_fill_time().millis();
-  const std::int64_t from = newest == 0 ? fills_floor_.millis() : newest - kFillOverlapMs;
-  ask_fills(std::max(from, fills_floor_.millis()));
+  ask_recent_fills();
   for (const std::string& dex : dexs_) {
     add(hyperliquid::clearinghouse_request(user, dex),
         [this, dex](const std::string& body) { return take_clearinghouse(dex, body); });
@@ -154,12 +152,18 @@ Status Reconciler::take_history(const std::string& body) {
   return {};
 }
 
-void Reconciler::ask_fills(std::int64_t from_ms) {
-  add(hyperliquid::fills_by_time_request(core_.settings.address, from_ms),
-      [this, from_ms](const std::string& body) { return take_fills(from_ms, body); });
+void Reconciler::ask_recent_fills() {
+  const std::int64_t newest = core_.tracker.newest_fill_time().millis();
+  const std::int64_t from = newest == 0 ? fills_floor_.millis() : newest - kFillOverlapMs;
+  ask_fills(std::max(from, fills_floor_.millis()), core_.now.mono);
 }
 
-Status Reconciler::take_fills(std::int64_t from_ms, const std::string& body) {
+void Reconciler::ask_fills(std::int64_t from_ms, Nanos begun) {
+  add(hyperliquid::fills_by_time_request(core_.settings.address, from_ms),
+      [this, from_ms, begun](const std::string& body) { return take_fills(from_ms, begun, body); });
+}
+
+Status Reconciler::take_fills(std::int64_t from_ms, Nanos begun, const std::string& body) {
   const auto fills = hyperliquid::parse_fills(body);
   if (!fills) return tl::unexpected(fills.error());
   core_.counters.problems += fills->problems.size();
@@ -169,23 +173,19 @@ Status Reconciler::take_fills(std::int64_t from_ms, const std::string& body) {
     last = std::max(last, fill.time.millis());
     fresh = seen_fills_.insert(fill.key()).second || fresh;
     if (fill.time < fills_floor_) continue;
-    std::vector<TrackerEvent> events;
-    const TradingPair pair = core_.pair_of(fill.symbol);
-    const auto counted = core_.tracker.on_fill(fill, pair, core_.now.wall, events);
-    core_.emit(std::move(events));
-    if (counted && *counted) {
-      ++repaired_["fills"];
-      if (core_.on_execution) core_.on_execution(fill, pair);
-    }
+    if (core_.take_fill(fill)) ++repaired_["fills"];
   }
-  if (fills->items.size() < kShortPage) return {};
+  if (fills->items.size() < kShortPage) {
+    fills_asked_ = std::max(fills_asked_, begun);
+    return {};
+  }
   if (fresh) {
-    ask_fills(last);  // inclusive: equal timestamps at a page's end are not lost
+    ask_fills(last, begun);  // inclusive: equal timestamps at a page's end are not lost
   } else {
     core_.log(LogLevel::kError, "account=" + core_.settings.account +
                                     " more fills within one millisecond than a page holds, at " +
                                     std::to_string(last));
-    ask_fills(last + 1);
+    ask_fills(last + 1, begun);
   }
   return {};
 }
@@ -225,7 +225,7 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
   }
   std::vector<TradingPair> changed;
   const auto adjustments = positions_.on_venue(words, {covered.begin(), covered.end()},
-                                               core_.now.mono, kSecondLook, changed);
+                                               core_.now.mono, kSecondLook, fills_asked_, changed);
   for (const auto& adjustment : adjustments) {
     ++repaired_["positions"];
     ++core_.counters.adjustments;
@@ -235,8 +235,10 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
     if (on_position_changed) on_position_changed(pair);
   }
   if (on_margin) on_margin(*state, dex);
+  if (positions_.has_suspects() && !running_ && on_suspicion) on_suspicion();
   if (positions_.has_suspects() && running_ && phase_ == Phase::kState) {
-    // Seen once: a fill may be on its way. Ask again before anything is concluded.
+    // Seen once: a fill may be on its way, or lost. Ask again before anything is concluded.
+    ask_recent_fills();
     add(
         hyperliquid::clearinghouse_request(core_.settings.address, dex),
         [this, dex](const std::string& again) { return take_clearinghouse(dex, again); },

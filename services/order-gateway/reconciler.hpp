@@ -35,6 +35,8 @@ class Reconciler {
   std::function<void(const std::vector<venues::BalanceWord>&)> on_balances;
   std::function<void(const PositionBook::Adjustment&)> on_adjustment;
   std::function<void(const TradingPair&)> on_position_changed;
+  /// A position differs from the venue's outside a run: fills must be asked for.
+  std::function<void()> on_suspicion;
 
   /// All of it, or with `dex` one DEX and the fills (a sweep). A run in progress is abandoned.
   void begin(const std::optional<std::string>& dex = std::nullopt);
@@ -64,13 +66,14 @@ class Reconciler {
   void pump();
   void next_phase();
   void ask_state();
-  void ask_fills(std::int64_t from_ms);
+  void ask_recent_fills();
+  void ask_fills(std::int64_t from_ms, Nanos begun);
   void ask_statuses();
   void finish();
   Status take_open_orders(const std::string& body);
   Status take_clearinghouse(const std::string& dex, const std::string& body);
   Status take_history(const std::string& body);
-  Status take_fills(std::int64_t from_ms, const std::string& body);
+  Status take_fills(std::int64_t from_ms, Nanos begun, const std::string& body);
   /// A word of a query, counted if it changed its order.
   void take_word(const venues::OrderWord& word);
   void adopt_orphans();
@@ -88,6 +91,7 @@ class Reconciler {
   std::set<venues::FillKey> seen_fills_;
   Repaired repaired_;
   UnixNanos fills_floor_;
+  Nanos fills_asked_{0};  // the newest complete answer
   bool history_known_ = false;
   std::string problem_;
 };
