@@ -104,6 +104,9 @@ void Exchange::run_block(Millis time) {
 void Exchange::execute(const Waiting& waiting) {
   state_.start_transaction();
   answers_.push_back({waiting.ticket, admit(waiting.action)});
+  if (on_executed) {
+    on_executed(waiting.action, answers_.back().result);
+  }
 }
 
 ActionResult Exchange::admit(const Action& action) {

@@ -9,6 +9,7 @@
 #include "tools/venue-sim/core/venue_state.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -53,6 +54,9 @@ class Exchange {
 
   std::vector<Answer> take_answers();
   Output take_output();
+
+  /// Told of every action when its block executes it: the venue's own account of what happened.
+  std::function<void(const Action&, const ActionResult&)> on_executed;
 
   // What operators and tests do; each acts at once, at the time of the newest block.
   AccountIndex open_account(const Address& address);
