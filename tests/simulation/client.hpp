@@ -1,0 +1,58 @@
+#pragma once
+
+#include "perpwire/v1/orders.pb.h"
+#include "tests/simulation/gateway_host.hpp"
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace perpwire::simulation {
+
+/// A strategy: places, modifies, cancels, repeats what was not answered under the same id, and
+/// remembers what it was told.
+class Client {
+ public:
+  struct Intent {
+    v1::OrderRequest order;
+    bool accepted = false;
+  };
+
+  Client(Scheduler& scheduler, const Plan& plan, Trace& trace, VenueHost& venue,
+         GatewayHost& gateway);
+
+  void act();
+  /// Nothing more, not even repeats.
+  void stop() { stopped_ = true; }
+  /// After its machine lost what it had not synced, an id may be new to the gateway again.
+  void journal_may_have_lost() { journal_lost_ = true; }
+
+  [[nodiscard]] const std::map<std::string, Intent>& intents() const { return intents_; }
+  /// Answers that broke the contract.
+  [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
+  [[nodiscard]] std::uint64_t accepted() const;
+
+ private:
+  v1::OrderRequest new_order();
+  void place(const v1::OrderRequest& order, int tries);
+  void place_batch();
+  void send(v1::Command command);
+  const Intent* some_intent();
+
+  Scheduler& scheduler_;
+  const Plan& plan_;
+  Trace& trace_;
+  VenueHost& venue_;
+  GatewayHost& gateway_;
+  Random random_;
+  std::map<std::string, Intent> intents_;
+  std::vector<std::string> ids_;
+  std::vector<std::string> findings_;
+  std::uint64_t request_ = 0;
+  bool journal_lost_ = false;
+  bool stopped_ = false;
+};
+
+}  // namespace perpwire::simulation

@@ -1,0 +1,112 @@
+#include "tests/simulation/plan.hpp"
+
+#include "tests/simulation/random.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace perpwire::simulation {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+struct Kind {
+  const char* name;
+  std::int64_t Faults::*field;
+  std::int64_t most;
+  std::int64_t seeds_with_it;  // of a hundred
+};
+
+constexpr Kind kKinds[] = {
+    {"drop_frame", &Faults::drop_frame, 40, 50},
+    {"duplicate_frame", &Faults::duplicate_frame, 40, 40},
+    {"reorder_frame", &Faults::reorder_frame, 40, 50},
+    {"lose_request", &Faults::lose_request, 20, 50},
+    {"lose_answer", &Faults::lose_answer, 25, 50},
+    {"hold_request", &Faults::hold_request, 15, 40},
+    {"double_request", &Faults::double_request, 15, 30},
+    {"double_answer", &Faults::double_answer, 20, 25},
+    {"http_error", &Faults::http_error, 15, 40},
+    {"torn_write", &Faults::torn_write, 8, 25},
+    {"disconnect", &Faults::disconnect, 25, 50},
+    {"half_open", &Faults::half_open, 8, 30},
+    {"refuse_connections", &Faults::refuse_connections, 8, 20},
+    {"stall_blocks", &Faults::stall_blocks, 10, 35},
+    {"info_lag", &Faults::info_lag, 10, 25},
+    {"post_only_window", &Faults::post_only_window, 5, 10},
+    {"halt_market", &Faults::halt_market, 5, 10},
+    {"kill_gateway", &Faults::kill_gateway, 8, 35},
+    {"kill_gateway_at_step", &Faults::kill_gateway_at_step, 20, 45},
+    {"kill_signer", &Faults::kill_signer, 8, 30},
+    {"kill_signer_at_write", &Faults::kill_signer_at_write, 10, 25},
+    {"signer_hangs", &Faults::signer_hangs, 8, 20},
+    {"disk_full", &Faults::disk_full, 8, 20},
+    {"sync_fails", &Faults::sync_fails, 3, 10},
+    {"power_cut", &Faults::power_cut, 4, 20},
+    {"restored_backup", &Faults::restored_backup, 3, 8},
+    {"risk_silent", &Faults::risk_silent, 6, 20},
+    {"risk_level", &Faults::risk_level, 8, 25},
+    {"feed_stale", &Faults::feed_stale, 6, 15},
+    {"clock_step", &Faults::clock_step, 3, 8},
+};
+
+}  // namespace
+
+Plan plan_of(std::uint64_t seed) {
+  Random random{seed, "plan"};
+  Plan plan;
+  plan.seed = seed;
+  plan.faulty_for = seconds{random.between(8, 16)};
+  plan.calm_for = seconds{60};
+  plan.commands = static_cast<int>(random.between(15, 60));
+  plan.pairs = {"BTC-USD"};
+  if (random.percent(40)) plan.pairs.emplace_back("SOL-USD");
+  if (random.percent(25)) {
+    plan.dexs.emplace_back("hyna");
+    plan.pairs.emplace_back("hyna:ETH-USD");
+  }
+  plan.documented_limits = random.percent(30);
+  constexpr std::int64_t kBlocks[] = {70, 70, 70, 200, 0};
+  plan.block_ms = random.pick(kBlocks);
+  plan.liquidity_ms = random.between(700, 3'000);
+  plan.latency_most =
+      milliseconds{random.percent(70) ? random.between(2, 80) : random.between(100, 900)};
+  if (random.percent(40)) plan.wall_offset = milliseconds{random.between(-400, 400)};
+  plan.expires_after_ms = static_cast<std::uint64_t>(random.between(3'500, 8'000));
+  plan.ws_timeout =
+      milliseconds{random.between(600, static_cast<std::int64_t>(plan.expires_after_ms) - 2'000)};
+  plan.ws_post = random.percent(80);
+  plan.fallback = random.percent(85);
+  plan.reconcile_interval = milliseconds{random.between(3'000, 9'000)};
+  plan.tick = milliseconds{random.percent(70) ? 50 : 25};
+  if (random.percent(40))
+    plan.segment_bytes = static_cast<std::uint64_t>(random.between(8, 64)) << 10;
+  plan.max_position_usd = random.percent(40) ? random.between(2'000, 10'000) : 1'000'000;
+  // One seed in twelve runs on a perfect day: what fails there fails for everybody.
+  if (random.below(12) == 0) return plan;
+  for (const Kind& kind : kKinds) {
+    if (random.percent(kind.seeds_with_it)) plan.faults.*kind.field = random.between(1, kind.most);
+  }
+  return plan;
+}
+
+std::string describe(const Plan& plan) {
+  std::string text = fmt::format(
+      "seed {}: faults for {} ms, {} commands, {} pairs, limits {}, block {} ms, latency {} ms, "
+      "clock {:+} ms, expires {} ms, ws {} timeout {} ms fallback {}, sweep {} ms\n  ",
+      plan.seed, plan.faulty_for / milliseconds{1}, plan.commands, plan.pairs.size(),
+      plan.documented_limits ? "documented" : "off", plan.block_ms,
+      plan.latency_most / milliseconds{1}, plan.wall_offset / milliseconds{1},
+      plan.expires_after_ms, plan.ws_post ? "on" : "off", plan.ws_timeout / milliseconds{1},
+      plan.fallback ? "on" : "off", plan.reconcile_interval / milliseconds{1});
+  for (const Kind& kind : kKinds) {
+    if (plan.faults.*kind.field > 0) {
+      text += fmt::format("{} {}, ", kind.name, plan.faults.*kind.field);
+    }
+  }
+  return text;
+}
+
+}  // namespace perpwire::simulation

@@ -1,0 +1,317 @@
+#include "tests/simulation/world.hpp"
+
+#include "libs/common/assert.hpp"
+#include "tests/simulation/checker.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace perpwire::simulation {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr Nanos kMisbehave = milliseconds{100};
+constexpr Nanos kHeartbeat = milliseconds{250};
+
+limits::LimitTable limits_of(const Plan& plan) {
+  limits::LimitEntry entry;
+  entry.account = AccountName{"main"};
+  entry.trading_pair = TradingPair{"*"};
+  entry.max_order_notional = Notional{WideDecimal{5'000}};
+  entry.max_position_notional = Notional{WideDecimal{plan.max_position_usd}};
+  entry.max_open_orders = 60;
+  entry.price_collar_bps = 500;
+  entry.max_daily_loss = Notional{WideDecimal{100'000}};
+  auto made = limits::LimitTable::make({entry});
+  PW_ASSERT(made.has_value());
+  return std::move(*made);
+}
+
+}  // namespace
+
+void Statistics::add(const Statistics& more) {
+  events += more.events;
+  commands += more.commands;
+  accepted += more.accepted;
+  placed += more.placed;
+  fills += more.fills;
+  unknown += more.unknown;
+  fences_held += more.fences_held;
+  rounds += more.rounds;
+  fallbacks += more.fallbacks;
+  repaired += more.repaired;
+  gateway_lives += more.gateway_lives;
+  power_cuts += more.power_cuts;
+  simulated_ms += more.simulated_ms;
+}
+
+World::World(std::uint64_t seed, bool trace)
+    : plan_(plan_of(seed)),
+      faults_(plan_.faults),
+      trace_(scheduler_, trace),
+      random_(seed, "world"),
+      limits_(limits_of(plan_)) {
+  venue_ = std::make_unique<VenueHost>(scheduler_, plan_, trace_);
+  machine_.scheduler = &scheduler_;
+  machine_.start = venue_->time();
+  machine_.wall_offset = plan_.wall_offset;
+  network_ = std::make_unique<Network>(scheduler_, *venue_, plan_, faults_, trace_);
+  signer_ = std::make_unique<SignerHost>(scheduler_, machine_, plan_, trace_);
+  gateway_ = std::make_unique<GatewayHost>(
+      GatewayHost::World{scheduler_, machine_, plan_, trace_, *venue_, *network_, *signer_});
+  client_ = std::make_unique<Client>(scheduler_, plan_, trace_, *venue_, *gateway_);
+  gateway_->on_death = [this] { restart_gateway_later(); };
+}
+
+void World::restart_gateway_later() {
+  scheduler_.after(random_.millis(20, 2'000), [this] {
+    if (!gateway_->alive()) gateway_->start();
+  });
+}
+
+Outcome World::run() {
+  Outcome outcome;
+  trace_.line("world", "{}", describe(plan_));
+  signer_->start();
+  gateway_->start();
+  heartbeat();
+  // The first start waits until nothing of an earlier life can land; then the run begins.
+  const Nanos ready = milliseconds{static_cast<std::int64_t>(plan_.expires_after_ms) + 2'600};
+  const Nanos end = ready + plan_.faulty_for;
+  for (int i = 0; i < plan_.commands; ++i) {
+    scheduler_.at(ready + random_.millis(0, plan_.faulty_for / milliseconds{1}),
+                  [this] { client_->act(); });
+  }
+  for (Nanos t = ready / 2; t < end; t += kMisbehave) {
+    scheduler_.at(t, [this] { misbehave(); });
+  }
+  for (Nanos t = ready; t < end; t += milliseconds{150}) {
+    scheduler_.at(t, [this] {
+      if (random_.percent(60)) venue_->disturb(random_);
+    });
+  }
+  scheduler_.at(end, [this] { calm(); });
+  while (!calm_) scheduler_.step();
+  if (run_until_rest(end + plan_.calm_for, outcome.findings)) {
+    check(*this, outcome.findings);
+    if (random_.percent(50) && outcome.findings.empty()) {
+      // A restart at rest changes nothing.
+      trace_.line("world", "restart at rest");
+      gateway_->kill("at rest");
+      rounds_at_calm_ = gateway_->totals().reconciliations;
+      if (run_until_rest(scheduler_.now() + plan_.calm_for, outcome.findings)) {
+        check(*this, outcome.findings);
+        for (std::string& finding : outcome.findings) finding += " (after a restart at rest)";
+      }
+    }
+  }
+  const auto totals = gateway_->totals();
+  outcome.statistics = {
+      .events = scheduler_.steps(),
+      .commands = totals.commands,
+      .accepted = client_->accepted(),
+      .placed = totals.placed,
+      .fills = venue_->account().fills.size(),
+      .unknown = totals.unknown_actions,
+      .fences_held = totals.fences_held,
+      .rounds = totals.proven_by_rounds,
+      .fallbacks = totals.fallbacks,
+      .repaired = totals.repaired,
+      .gateway_lives = gateway_->lives(),
+      .power_cuts = power_cuts_,
+      .simulated_ms = static_cast<std::uint64_t>(scheduler_.now() / milliseconds{1})};
+  for (const std::string& finding : outcome.findings) trace_.line("checker", "{}", finding);
+  outcome.trace = trace_.text();
+  return outcome;
+}
+
+// ---------------------------------------------------------------- faults
+
+void World::misbehave() {
+  const Faults& f = faults_;
+  const auto happens = [this](std::int64_t rate) { return random_.per_mille(rate); };
+  if (happens(f.disconnect)) {
+    trace_.line("world", "all connections end");
+    network_->cut_all();
+  }
+  if (happens(f.half_open)) network_->half_open_all();
+  if (happens(f.refuse_connections)) {
+    venue_->refuse_connections(true);
+    scheduler_.after(random_.millis(200, 4'000), [this] { venue_->refuse_connections(false); });
+  }
+  if (happens(f.stall_blocks) && !venue_->exchange().is_stalled()) {
+    venue_->stall(true);
+    scheduler_.after(random_.millis(300, 12'000), [this] {
+      if (venue_->exchange().is_stalled()) venue_->stall(false);
+    });
+  }
+  if (happens(f.info_lag)) {
+    venue_->lag(random_.between(100, 1'800));
+    scheduler_.after(random_.millis(500, 6'000), [this] { venue_->lag(0); });
+  }
+  if (happens(f.post_only_window)) {
+    venue_->post_only(true);
+    scheduler_.after(random_.millis(200, 3'000), [this] { venue_->post_only(false); });
+  }
+  if (happens(f.halt_market)) {
+    const std::string pair = random_.pick(plan_.pairs);
+    venue_->halt_market(pair, true);
+    scheduler_.after(random_.millis(200, 4'000), [this, pair] {
+      if (!calm_) venue_->halt_market(pair, false);
+    });
+  }
+  if (happens(f.kill_gateway)) gateway_->kill("by hand");
+  if (happens(f.kill_gateway_at_step))
+    gateway_->kill_at_step(static_cast<int>(random_.between(1, 40)));
+  if (happens(f.kill_signer) && signer_->alive()) {
+    signer_->kill("by hand");
+    scheduler_.after(random_.millis(30, 3'000), [this] {
+      if (!signer_->alive()) signer_->start();
+    });
+  }
+  if (happens(f.kill_signer_at_write))
+    signer_->disk().kill_at_write = static_cast<int>(random_.between(1, 4));
+  if (happens(f.signer_hangs)) signer_->hang(random_.millis(100, 4'000));
+  if (happens(f.disk_full)) {
+    const bool whose = random_.percent(70);
+    trace_.line("world", "the {} disk is full", whose ? "gateway's" : "signer's");
+    (whose ? gateway_->disk().full : signer_->disk().full) = true;
+    scheduler_.after(random_.millis(100, 3'000), [this] {
+      gateway_->disk().full = false;
+      signer_->disk().full = false;
+    });
+  }
+  if (happens(f.sync_fails)) {
+    trace_.line("world", "a sync fails");
+    gateway_->disk().storage().sync_fails = true;
+    // The journal refuses everything until a restart has read what is really there.
+    scheduler_.after(random_.millis(200, 3'000), [this] {
+      gateway_->disk().storage().sync_fails = false;
+      gateway_->kill("its journal broke");
+    });
+  }
+  if (happens(f.power_cut)) cut_power();
+  if (happens(f.restored_backup)) {
+    gateway_->disk().take_backup();
+    signer_->disk().take_backup();
+    scheduler_.after(random_.millis(500, 5'000), [this] {
+      if (calm_) return;
+      trace_.line("world", "an old backup is restored");
+      gateway_->kill("for the restore");
+      signer_->kill("for the restore");
+      gateway_->disk().restore_backup();
+      signer_->disk().restore_backup();
+      journal_lost_ = true;
+      client_->journal_may_have_lost();
+      scheduler_.after(random_.millis(30, 2'000), [this] {
+        if (!signer_->alive()) signer_->start();
+      });
+    });
+  }
+  if (happens(f.risk_silent)) risk_silent_until_ = scheduler_.now() + random_.millis(500, 5'000);
+  if (happens(f.risk_level)) {
+    constexpr limits::RiskLevel kLevels[] = {
+        limits::RiskLevel::kReduceOnly, limits::RiskLevel::kPaused, limits::RiskLevel::kCancelAll};
+    level_ = random_.pick(kLevels);
+    ++level_version_;
+    trace_.line("risk", "level {} version {}", limits::to_string(level_), level_version_);
+    scheduler_.after(random_.millis(500, 4'000), [this] {
+      level_ = limits::RiskLevel::kRunning;
+      ++level_version_;
+    });
+  }
+  if (happens(f.feed_stale)) feed_stale_until_ = scheduler_.now() + random_.millis(3'000, 9'000);
+  if (happens(f.clock_step)) {
+    machine_.wall_offset += random_.millis(-4'000, 4'000);
+    trace_.line("world", "the wall clock leaps: {} ms off", machine_.wall_offset / milliseconds{1});
+    scheduler_.after(random_.millis(500, 6'000),
+                     [this] { machine_.wall_offset = plan_.wall_offset; });
+  }
+}
+
+void World::cut_power() {
+  trace_.line("world", "power cut");
+  ++power_cuts_;
+  journal_lost_ = true;
+  client_->journal_may_have_lost();
+  gateway_->kill("power");
+  signer_->kill("power");
+  gateway_->disk().cut_power();
+  signer_->disk().cut_power();
+  ++machine_.boot;
+  scheduler_.after(random_.millis(30, 2'000), [this] {
+    if (!signer_->alive()) signer_->start();
+  });
+}
+
+void World::heartbeat() {
+  if (scheduler_.now() >= risk_silent_until_) {
+    gateway_->hear_limits(limits_, 1);
+    gateway_->hear_risk(level_, level_version_, 1);
+  }
+  if (scheduler_.now() >= feed_stale_until_) gateway_->hear_prices();
+  scheduler_.after(kHeartbeat, [this] { heartbeat(); });
+}
+
+// ---------------------------------------------------------------- rest
+
+void World::calm() {
+  trace_.line("world", "everything works again");
+  faults_ = Faults{};
+  calm_ = true;
+  client_->stop();
+  venue_->calm();
+  gateway_->disk().full = false;
+  gateway_->disk().storage().sync_fails = false;
+  gateway_->kill_at_step(0);
+  signer_->disk().full = false;
+  signer_->disk().kill_at_write = 0;
+  if (!signer_->alive()) signer_->start();
+  if (level_ != limits::RiskLevel::kRunning) {
+    level_ = limits::RiskLevel::kRunning;
+    ++level_version_;
+  }
+  risk_silent_until_ = Nanos{0};
+  feed_stale_until_ = Nanos{0};
+  machine_.wall_offset = plan_.wall_offset;
+  rounds_at_calm_ = gateway_->totals().reconciliations;
+}
+
+bool World::at_rest() const {
+  if (!gateway_->alive() || !signer_->alive()) return false;
+  const gateway::AccountEngine& engine = gateway_->engine();
+  if (engine.state() != gateway::EngineState::kReady) return false;
+  if (engine.unknown() > 0 || engine.unanswered() > 0) return false;
+  // One whole sweep, every DEX, has come after the last disturbance.
+  return gateway_->totals().reconciliations >= rounds_at_calm_ + plan_.dexs.size() + 1;
+}
+
+bool World::run_until_rest(Nanos deadline, std::vector<std::string>& findings) {
+  Nanos look = scheduler_.now() + seconds{1};
+  while (scheduler_.now() < deadline) {
+    scheduler_.step();
+    if (!gateway_->broken().empty()) {
+      findings.push_back("the journal refuses to open: " + gateway_->broken());
+      return false;
+    }
+    if (scheduler_.now() < look) continue;
+    look = scheduler_.now() + milliseconds{250};
+    if (at_rest()) return true;
+  }
+  std::string why = "it did not come to rest";
+  if (gateway_->alive()) {
+    const auto& engine = gateway_->engine();
+    why += ": " + std::string(gateway::to_string(engine.state())) + " " + engine.reason() + ", " +
+           std::to_string(engine.unknown()) + " unknown, " + std::to_string(engine.unanswered()) +
+           " unanswered, " + std::to_string(gateway_->totals().reconciliations - rounds_at_calm_) +
+           " sweeps";
+  }
+  findings.push_back(std::move(why));
+  return false;
+}
+
+Outcome run_seed(std::uint64_t seed, bool trace) { return World{seed, trace}.run(); }
+
+}  // namespace perpwire::simulation
