@@ -50,7 +50,7 @@ class PositionBook {
   struct Suspect {
     Quantity ours;
     Quantity venues_own;
-    Nanos since;
+    Nanos since{0};
   };
   std::map<TradingPair, Held> held_;
   std::map<TradingPair, Suspect> suspects_;
