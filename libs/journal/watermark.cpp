@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -41,15 +42,15 @@ class MappedWatermark : public WatermarkStore {
     if (at == MAP_FAILED) refuse(file, fd);
     ::close(fd);
     mapped_ = static_cast<Mapped*>(at);
+    if (!is_whole()) *mapped_ = Mapped{};  // none, or not one of ours: as if it were missing
   }
   ~MappedWatermark() override { ::munmap(mapped_, sizeof(Mapped)); }
   MappedWatermark(const MappedWatermark&) = delete;
   MappedWatermark& operator=(const MappedWatermark&) = delete;
 
   [[nodiscard]] std::optional<Watermark> read() const override {
-    if (mapped_->magic != kMagic || mapped_->active > 1) return std::nullopt;
     const auto& slot = mapped_->slots[mapped_->active];
-    if (slot.length == 0 || slot.length > slot.stream.size()) return std::nullopt;
+    if (mapped_->magic != kMagic || slot.length == 0) return std::nullopt;
     return Watermark{.stream = std::string(slot.stream.data(), slot.length),
                      .sequence = slot.sequence};
   }
@@ -77,6 +78,12 @@ class MappedWatermark : public WatermarkStore {
     const auto why = std::generic_category().message(errno);
     if (fd >= 0) ::close(fd);
     throw ConfigError(fmt::format("watermark {}: {}", file, why));
+  }
+
+  [[nodiscard]] bool is_whole() const {
+    return mapped_->magic == kMagic && mapped_->active < mapped_->slots.size() &&
+           std::all_of(mapped_->slots.begin(), mapped_->slots.end(),
+                       [](const Mapped::Slot& slot) { return slot.length <= slot.stream.size(); });
   }
 
   Mapped* mapped_ = nullptr;

@@ -21,7 +21,7 @@ struct BadCommand {
 HttpReply bad_command(const std::string& text) {
   Json out = Json::object();
   out["error"] = text;
-  return {400, out.dump()};
+  return {400, print_json(out)};
 }
 
 class Control {
@@ -361,7 +361,7 @@ HttpReply control(VenueApi& api, const std::string& method, const std::string& t
   if (command == Control::commands().end()) {
     return {404, R"({"error":"unknown command; see README.md"})"};
   }
-  const Json parsed = Json::parse(body.empty() ? "{}" : body, nullptr, false);
+  const Json parsed = parse_json(body.empty() ? "{}" : body);
   try {
     return {200, Control{api, parsed, now}.run(command->second).dump()};
   } catch (const BadCommand& bad) {

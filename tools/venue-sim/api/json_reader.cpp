@@ -3,6 +3,43 @@
 #include <nlohmann/json.hpp>
 
 namespace perpwire::sim {
+namespace {
+
+constexpr int kMostLevels = 64;
+
+bool is_too_deep(const std::string& text) {
+  int level = 0;
+  bool in_text = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_text) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == '"') {
+        in_text = false;
+      }
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      if (++level > kMostLevels) {
+        return true;
+      }
+    } else if (c == ']' || c == '}') {
+      --level;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Json parse_json(const std::string& text) {
+  return is_too_deep(text) ? Json(Json::value_t::discarded) : Json::parse(text, nullptr, false);
+}
+
+std::string print_json(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 JsonReader::JsonReader(const Json& value) : value_(value) {
   if (!value.is_object()) {

@@ -15,6 +15,12 @@ namespace perpwire::sim {
 /// form is one and the same answer (HTTP 422).
 struct BadRequest {};
 
+/// JSON of a client; discarded if it is none, or nested so deeply (more than 64 levels) that
+/// copying or printing it would take a stack of that depth.
+Json parse_json(const std::string& text);
+/// Prints it whatever the bytes of its texts are: what is no UTF-8 becomes U+FFFD.
+std::string print_json(const Json& value);
+
 /// Typed access to one JSON object of a request.
 class JsonReader {
  public:

@@ -1,5 +1,6 @@
 #include "tools/venue-sim/api/stream_hub.hpp"
 
+#include "tools/venue-sim/api/json_reader.hpp"
 #include "tools/venue-sim/api/stream_frames.hpp"
 
 #include <nlohmann/json.hpp>
@@ -50,7 +51,7 @@ void StreamHub::error(ConnectionId connection, const std::string& text) {
   Json out = Json::object();
   out["channel"] = "error";
   out["data"] = text;
-  send(connection, out.dump());
+  send(connection, print_json(out));
 }
 
 std::size_t StreamHub::users_of_all() const {

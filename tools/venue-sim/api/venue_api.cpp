@@ -138,7 +138,7 @@ void VenueApi::on_text(ConnectionId id, const std::string& text, Millis now) {
     hub_.error(id, "Cannot send more than 2000 messages per minute.");
     return;
   }
-  const Json message = Json::parse(text, nullptr, false);
+  const Json message = parse_json(text);
   try {
     const JsonReader in{message};
     const std::string method = in.text("method");
@@ -208,7 +208,7 @@ RequestId VenueApi::on_request(const HttpRequest& request, Millis now) {
     send_answer(origin, rate_limited(), !is_info);
     return id;
   }
-  const Json body = Json::parse(request.body, nullptr, false);
+  const Json body = parse_json(request.body);
   if (body.is_discarded()) {
     limits_.spend(request.ip, 1, now);
     send_answer(origin, not_json(), !is_info);

@@ -29,7 +29,6 @@ class Session : public HttpSession {
   void start() override { read(); }
 
   void stop() override {
-    const auto keep = std::exchange(waiting_, nullptr);
     beast::error_code error;
     stream_.socket().close(error);
   }
@@ -70,19 +69,14 @@ class Session : public HttpSession {
     plain.content_type = std::string(request[http::field::content_type]);
     plain.body = std::move(request.body());
     plain.ip = ip_;
-    waiting_ = self();  // alive while its request is being executed
-    callbacks_.on_request(std::move(plain),
-                          [weak = std::weak_ptr<Session>(self())](std::optional<HttpReply> reply) {
-                            const auto me = weak.lock();
-                            if (!me) {
-                              return;
-                            }
-                            if (!reply) {
-                              me->stop();
-                              return;
-                            }
-                            me->write(std::move(*reply));
-                          });
+    // Alive while its request is being executed: by whoever will answer.
+    callbacks_.on_request(std::move(plain), [me = self()](std::optional<HttpReply> reply) {
+      if (!reply) {
+        me->stop();
+        return;
+      }
+      me->write(std::move(*reply));
+    });
   }
 
   void write(HttpReply reply) {
@@ -95,7 +89,6 @@ class Session : public HttpSession {
     response_.body() = std::move(reply.body);
     response_.prepare_payload();
     http::async_write(stream_, response_, [me = self()](beast::error_code error, std::size_t) {
-      me->waiting_.reset();
       if (error || !me->keep_alive_) {
         me->stop();
         return;
@@ -110,7 +103,6 @@ class Session : public HttpSession {
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   http::response<http::string_body> response_;
-  std::shared_ptr<Session> waiting_;
   bool keep_alive_ = true;
   unsigned version_ = 11;
 };

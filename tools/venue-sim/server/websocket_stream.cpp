@@ -43,7 +43,7 @@ void WebSocketStream::read() {
     }
     std::string text = beast::buffers_to_string(self->buffer_.data());
     self->buffer_.consume(self->buffer_.size());
-    if (!self->is_mute_ && self->callbacks_.on_text) {
+    if (!self->is_gone_ && !self->is_mute_ && self->callbacks_.on_text) {
       self->callbacks_.on_text(std::move(text));
     }
     self->read();
@@ -129,7 +129,8 @@ void WebSocketStream::gone() {
   beast::error_code error;
   auto& socket = beast::get_lowest_layer(socket_).socket();
   socket.close(error);
-  const auto on_closed = std::exchange(callbacks_, {}).on_closed;
+  // on_text stays: this may be called from inside it.
+  const auto on_closed = std::exchange(callbacks_.on_closed, nullptr);
   if (on_closed) {
     on_closed();
   }

@@ -10,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -566,6 +567,33 @@ TEST(DecideStream, ContinuesOnlyWhenNothingCanRepeat) {
   EXPECT_EQ(decide_stream(journal, "b", Watermark{"t", 1}), D::kOtherStream);
   EXPECT_EQ(decide_stream(journal, "b", std::nullopt), D::kWatermarkMissing);
   EXPECT_EQ(decide_stream(journal, "c", Watermark{"s", 10}), D::kOtherBoot);
+}
+
+// The file in run_dir is ours, but what lies there at a start need not be.
+TEST(Watermark, AFileThatIsNotOursCountsAsMissing) {
+  const auto file =
+      std::filesystem::temp_directory_path() / ("perpwire-watermark-" + std::to_string(getpid()));
+  const auto with = [&](std::uint64_t active, std::uint64_t length) {
+    std::string bytes(528, 'x');
+    std::memcpy(bytes.data(), "PWWMARK1", 8);
+    std::memcpy(bytes.data() + 8, &active, sizeof active);
+    for (const std::size_t slot : {16U + 8U, 16U + 256U + 8U}) {
+      std::memcpy(bytes.data() + slot, &length, sizeof length);
+    }
+    std::ofstream(file, std::ios::binary) << bytes;
+  };
+  for (const auto& [active, length] : {std::pair<std::uint64_t, std::uint64_t>{1ULL << 40, 4},
+                                       {7, 4},
+                                       {0, 1ULL << 40},
+                                       {1, 241}}) {
+    with(active, length);
+    const auto watermark = open_watermark(file.string());
+    EXPECT_FALSE(watermark->read().has_value());
+    watermark->write("order-gateway.main.1", 7);
+    ASSERT_TRUE(watermark->read().has_value());
+    EXPECT_EQ(watermark->read()->sequence, 7U);
+  }
+  std::filesystem::remove(file);
 }
 
 }  // namespace

@@ -93,7 +93,10 @@ class Client {
     return id.value_or(0);
   }
   void say(ConnectionId connection, const Document& message) {
-    api_.on_text(connection, message.dump(), now);
+    say_bytes(connection, message.dump());
+  }
+  void say_bytes(ConnectionId connection, const std::string& bytes) {
+    api_.on_text(connection, bytes, now);
     collect();
   }
   void subscribe(ConnectionId connection, const Document& subscription) {

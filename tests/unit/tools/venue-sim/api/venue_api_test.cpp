@@ -79,6 +79,27 @@ TEST(WebSocket, SaysWhatIsWrongOnTheErrorChannel) {
   EXPECT_EQ(client.frames("pong").size(), 1U);
 }
 
+// A binary message need not be UTF-8, and what a client nests need not end.
+TEST(WebSocket, BytesThatAreNoTextAndEndlessNestingAreAnsweredAndSurvived) {
+  Client client;
+  const auto ws = client.connect();
+  client.frames();
+  client.say_bytes(ws, "\xff\xfe");
+  EXPECT_EQ(client.frames("error").size(), 1U);
+  const std::string deep(500'000, '[');
+  const std::string closed = deep + std::string(deep.size(), ']');
+  for (const std::string& nested : {deep, closed}) {
+    client.say_bytes(ws, R"({"method":"subscribe","subscription":)" + nested + "}");
+    EXPECT_EQ(client.frames("error").size(), 1U);
+    EXPECT_EQ(client.http("/info", R"({"type":"meta","dex":)" + nested + "}").status, 400);
+    EXPECT_EQ(
+        control(client.api(), "POST", "/price", R"({"coin":)" + nested + "}", client.now).status,
+        400);
+  }
+  EXPECT_EQ(control(client.api(), "POST", "/price", R"({"coin":"[[\"{"})", client.now).status, 400);
+  EXPECT_EQ(client.http("/info", R"({"type":"meta","x":"[[[[]]{"})").status, 200);
+}
+
 TEST(WebSocket, BookSnapshotsComeAtMostEveryHalfSecondAndBboOnlyOnChange) {
   ExchangeConfig config;
   config.block_ms = 70;
