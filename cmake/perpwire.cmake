@@ -65,16 +65,21 @@ function(perpwire_add_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
-# perpwire_add_fuzz_target(NAME SOURCES x.cpp DEPS ... CORPUS folder): libFuzzer under the preset `fuzz`; under every
-# other preset the same function runs over its corpus as a test.
+# perpwire_add_fuzz_target(NAME SOURCES x.cpp DEPS ...): libFuzzer under the preset `fuzz`; under every other preset the
+# same function runs over its corpus, tests/fuzz/corpus/NAME, as a test.
 function(perpwire_add_fuzz_target name)
-  cmake_parse_arguments(ARG "" "CORPUS" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+  file(GLOB inputs CONFIGURE_DEPENDS ${corpus}/*)
+  if(NOT inputs)
+    message(FATAL_ERROR "fuzz target ${name}: expected inputs in ${corpus}, found none")
+  endif()
   if(PERPWIRE_FUZZ)
     add_executable(${name} ${ARG_SOURCES})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
     add_executable(${name} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus_main.cpp)
-    add_test(NAME fuzz.${name} COMMAND ${name} ${ARG_CORPUS})
+    add_test(NAME fuzz.${name} COMMAND ${name} ${corpus})
   endif()
   _perpwire_common_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})

@@ -9,6 +9,7 @@
 #include "perpwire/v1/orders.pb.h"
 #include "perpwire/v1/requests.pb.h"
 #include "perpwire/v1/risk.pb.h"
+#include "perpwire/v1/signing.pb.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -53,6 +54,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   parse<v1::Command>(bytes);
   parse<v1::RiskCommand>(bytes);
   parse<v1::Envelope>(bytes);
+  parse<v1::Reply>(bytes);
+  parse<v1::PageReply>(bytes);
+  parse<v1::RiskReply>(bytes);
+  parse<v1::SignReply>(bytes);
   for (const auto kind : {ReplyKind::kReply, ReplyKind::kPage}) {
     const auto id = reply_request_id(bytes, kind);
     PW_ASSERT(!id || id->size() <= size);

@@ -12,10 +12,9 @@ for target in "${targets[@]}"; do
   found=build/fuzz/found/$target
   mkdir -p "$found"
   corpus=tests/fuzz/corpus/$target
-  [ -d "$corpus" ] || corpus=
   log=build/fuzz/$target.log
-  if ! "build/fuzz/bin/$target" -max_total_time="$seconds" -print_final_stats=1 -artifact_prefix="$found/" \
-      "$found" $corpus >"$log" 2>&1; then
+  if ! "build/fuzz/bin/$target" -max_total_time="$seconds" -timeout=10 -print_final_stats=1 -artifact_prefix="$found/" \
+      "$found" "$corpus" >"$log" 2>&1; then
     tail -n 40 "$log"
     echo "$target: crashed; the input is in $found" >&2
     exit 1
