@@ -3,7 +3,7 @@
 import sqlite3
 from decimal import Decimal
 
-from suite import wait_for
+from suite import loads, wait_for
 
 OUR_CLOIDS = "0xf1a50001"  # accounts.main.cloid_prefix of deploy/config/sim.toml.in
 FINAL_STATES = ("FILLED", "CANCELLED", "FAILED")
@@ -79,7 +79,15 @@ def check_everything_agrees(test, suite, accepted=(), modifies=True):
         assert found == positions, (found, positions)
         return True
 
+    def risk_told():
+        accounts = loads(suite.request(suite.ipc("risk", "control.sock"), {"type": "status", "request_id": "r"})[0])["accounts"]
+        found = {coin_of(a["trading_pair"]): a["position"] for a in accounts if a["position"]}
+        assert found == positions, (found, positions)
+        assert not any(a["open_orders"] for a in accounts), accounts
+        return True
+
     wait_for("positions: gateway against venue", told, 20)
+    wait_for("positions: risk against venue", risk_told, 20)
     wait_for("the database has caught up", lambda: _stored(suite, events, orders, fills, positions), 20)
     return {"orders": len(orders), "fills": len(fills), "positions": positions}
 

@@ -135,6 +135,20 @@ class Suite:
         risk = self.heartbeat("risk_events", "hb.risk.main", 1.0)
         return beat and beat["state"] == "READY" and risk and risk.get("level") == "RUNNING"
 
+    def books_are_fresh(self, seconds=3):
+        """marketstream's connections are LIVE, and its book is younger than `seconds`."""
+        parts = self.request(f"tcp://127.0.0.1:{self.ports['market_requests']}", {
+            "type": "snapshot", "request_id": "s",
+            "topics": ["md.hyperliquid.status.*.*", "md.hyperliquid.status.bbo.BTC-USD", "md.hyperliquid.book.BTC-USD"]})
+        head = loads(parts[0])
+        assert head["type"] == "snapshot_page" and head["count"] == 3, head
+        data = {parts[i].decode(): loads(parts[i + 1])["data"] for i in range(1, len(parts), 2)}
+        for topic, value in data.items():
+            assert ".status." not in topic or value["state"] == "LIVE", (topic, value)
+        age = time.time() - data["md.hyperliquid.book.BTC-USD"]["receive_timestamp"] / 1e9
+        assert age < seconds, f"the book is {age:.1f} s old"
+        return True
+
     # ---- what an outside program does ----
 
     def cli(self, *arguments, with_passphrase=False, timeout=30, stdin=None):

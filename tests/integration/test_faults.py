@@ -6,7 +6,6 @@ The order and the details come from a seed, printed first; PERPWIRE_SEED repeats
 import os
 import random
 import signal
-import subprocess
 import time
 import unittest
 import urllib.request
@@ -14,14 +13,13 @@ from decimal import Decimal
 
 from agreement import check_everything_agrees
 from load import Load
-from suite import ROOT, SERVICES, Suite, loads, wait_for
+from suite import ROOT, SERVICES, Suite, wait_for
 
 # From the end of a fault until the gateway is READY and marketstream has fresh books: an answer that hangs is given up
 # after 5 s, a mute connection is found after 10 s; then the backoff (5 s at most) and the reconciliation.
 WELL_WITHIN = 15
 # An order whose fate is unknown is known when venue time is past its expiry (8 s) + 2 s and the venue was asked.
 NO_UNKNOWN_WITHIN = 25
-FRESH_SECONDS = 3
 
 
 class Faults(unittest.TestCase):
@@ -87,23 +85,8 @@ class Faults(unittest.TestCase):
             lines = answer.read().decode().splitlines()
         return [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((name + "{", name + " "))]
 
-    def books_are_fresh(self):
-        """Connections LIVE, and tops of books that are younger than FRESH_SECONDS."""
-        parts = self.suite.request(f"tcp://127.0.0.1:{self.suite.ports['market_requests']}", {
-            "type": "snapshot", "request_id": "s",
-            "topics": ["md.hyperliquid.status.*.*", "md.hyperliquid.status.bbo.BTC-USD", "md.hyperliquid.book.BTC-USD"]})
-        head = loads(parts[0])
-        assert head["type"] == "snapshot_page", head
-        data = {parts[i].decode(): loads(parts[i + 1])["data"] for i in range(1, len(parts), 2)}
-        for topic, value in data.items():
-            if ".status." in topic:
-                assert value["state"] == "LIVE", (topic, value)
-        age = time.time() - data["md.hyperliquid.book.BTC-USD"]["receive_timestamp"] / 1e9
-        assert age < FRESH_SECONDS, f"the book is {age:.1f} s old"
-        return True
-
     def is_well(self):
-        return self.suite.is_ready() and self.books_are_fresh()
+        return self.suite.is_ready() and self.suite.books_are_fresh()
 
     def an_order_lives_and_dies(self):
         """From a command to the venue and back by the user stream or the answer, both ways."""

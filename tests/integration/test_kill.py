@@ -7,7 +7,7 @@ import unittest
 
 from agreement import check_everything_agrees
 from load import Load
-from suite import Suite
+from suite import Suite, wait_for
 
 
 class Kill(unittest.TestCase):
@@ -29,6 +29,7 @@ class Kill(unittest.TestCase):
             load.join(20)
             self.assertGreater(len(load.accepted), 20)
             suite.wait_ready(30)
+            wait_for("fresh books", suite.books_are_fresh, 15)
             print(check_everything_agrees(self, suite, load.accepted, modifies=False), flush=True)
 
     def test_gateway(self):
