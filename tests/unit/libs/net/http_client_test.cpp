@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <random>
+#include <set>
 
 namespace perpwire::net {
 namespace {
@@ -445,6 +447,81 @@ TEST_F(HttpClientTest, DestroyedInACallbackItCallsNoFurther) {
   test::run_for(io, milliseconds{30});
   EXPECT_EQ(calls, 1);
 }
+
+constexpr Nanos kPatience = milliseconds{250};  // of a busy machine
+
+// A server that does to each connection and request what a seed says, and a client with fewer
+// connections than requests.
+class HttpStorm : public HttpClientTest, public testing::WithParamInterface<unsigned> {
+ protected:
+  void misbehave(const PeerPtr& peer) {
+    switch (random() % 5) {
+      case 0:
+        return peer->close();
+      case 1:
+        return peer->reset();
+      default:
+        serve_one(peer);
+    }
+  }
+  void serve_one(const PeerPtr& peer) {
+    peer->read_request([this, peer](const std::string&, const std::string& body) {
+      seen.insert(body);
+      switch (random() % 8) {
+        case 0:
+          return;  // never answers
+        case 1:
+          return peer->reset();
+        case 2:
+          return peer->write("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+        case 3:
+          return peer->write("<html>not HTTP</html>", [peer] { peer->close(); });
+        case 4:  // ends the connection that the client means to keep
+          return peer->write(answer("200 OK", body), [peer] { peer->close(); });
+        case 5:
+          return peer->write("HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nlater",
+                             [peer] { peer->close(); });
+        default:
+          return peer->write(answer("200 OK", body), [this, peer] { serve_one(peer); });
+      }
+    });
+  }
+
+  std::mt19937 random{GetParam()};
+  std::set<std::string> seen;
+};
+
+TEST_P(HttpStorm, EveryRequestHasItsCallbackOnceInTimeAndWithItsTrueFate) {
+  make_client({.max_connections_per_host = 3, .connect_timeout = milliseconds{80}});
+  TestServer server(io, [this](const PeerPtr& peer) { misbehave(peer); });
+  constexpr int kRequests = 60;
+  int done = 0;
+  for (int i = 0; i < kRequests; ++i) {
+    const std::string body = "request " + std::to_string(i);
+    const Nanos timeout = milliseconds{20 + static_cast<int>(random() % 150)};
+    const Nanos sent = monotonic_now();
+    client->post(server.url("http"), body, {}, timeout,
+                 [this, &done, body, timeout, sent, called = 0](const HttpResult& result) mutable {
+                   ++done;
+                   EXPECT_EQ(++called, 1) << body;
+                   EXPECT_LT(monotonic_now() - sent, timeout + kPatience) << body;
+                   if (result && result->status == 200) {
+                     EXPECT_EQ(result->body, body) << "the answer of another request";
+                   }
+                   if (!result && result.error().fate == Fate::kNeverLeft) {
+                     EXPECT_FALSE(seen.contains(body)) << body << " reached the server";
+                   }
+                 });
+    if (random() % 4 == 0) test::run_for(io, milliseconds{random() % 8});
+  }
+  EXPECT_TRUE(test::run_until(
+      io, [&] { return done == kRequests; }, seconds{3}));
+  EXPECT_EQ(client->waiting(), 0U);
+  test::run_for(io, milliseconds{20});
+  EXPECT_EQ(done, kRequests);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, HttpStorm, testing::Range(1U, 9U));
 
 }  // namespace
 }  // namespace perpwire::net
