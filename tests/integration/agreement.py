@@ -88,6 +88,8 @@ def check_everything_agrees(test, suite, accepted=(), modifies=True):
 
     wait_for("positions: gateway against venue", told, 20)
     wait_for("positions: risk against venue", risk_told, 20)
+    # It counts fills; a position that it took over instead is one whose fills it missed.
+    test.assertNotIn("position taken over from the gateway", suite.log("risk"))
     wait_for("the database has caught up", lambda: _stored(suite, events, orders, fills, positions), 20)
     return {"orders": len(orders), "fills": len(fills), "positions": positions}
 
