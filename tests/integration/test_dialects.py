@@ -35,12 +35,12 @@ class Dialects(unittest.TestCase):
                 time.sleep(0.02)
             result = check_everything_agrees(self, suite, accepted, modifies=False)
             self.assertGreater(result["fills"], ORDERS // 2)
-            suite.stop_all()
+            logs = {service: suite.log(service) for service in ("order-gateway", "marketstream", "risk")}
+            suite.stop_all()  # before the proxy
             print(result, proxy.counts, flush=True)
-            posts = suite.log("order-gateway").count("user stream connected")
-            self.assertEqual(posts, 1, "the user stream was lost")
-            for service in ("order-gateway", "marketstream", "risk"):
-                for line in suite.log(service).splitlines():
+            self.assertEqual(logs["order-gateway"].count("user stream connected"), 1, "the user stream was lost")
+            for service, log in logs.items():
+                for line in log.splitlines():
                     self.assertNotRegex(line, "malformed|expected .* found|connection lost|not complete|UNKNOWN", service)
             return proxy
 
