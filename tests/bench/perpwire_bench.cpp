@@ -43,6 +43,8 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.rate, "orders a second of the sustained run")
       ->capture_default_str();
   app.add_option("--seconds", options.seconds, "of the sustained run")->capture_default_str();
+  app.add_option("--batch", options.batch, "orders in one command of the sustained run")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
 
   for (const auto& name : wanted) {

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -206,73 +205,126 @@ bool round_trips(Client& client, Price price, const std::string& run, int count,
   return true;
 }
 
-/// `rate` orders a second for `seconds`, each cancelled once created; every one must be created and
-/// cancelled exactly once.
-bool sustained(Client& client, Price price, const std::string& run, int rate, int seconds,
-               std::ostream& out) {
-  const int total = rate * seconds;
-  const Nanos step{1'000'000'000 / rate};
-  std::map<std::string, int> created;
-  std::map<std::string, int> finished;
-  Samples returned;
-  std::deque<Nanos>
-      places;  // send times of place commands whose reply is outstanding, with cancels marked 0
-  int refused = 0;
-  int sent = 0;
-  int replies = 0;
-  int commands = 0;
-  const auto begin = monotonic_now();
-  auto last_progress = begin;
-  while (static_cast<int>(finished.size()) + refused < total) {
-    const auto now = monotonic_now();
-    if (sent < total && now >= begin + step * sent) {
-      client.send(place(fmt::format("{}-s-{}", run, sent), price));
-      places.push_back(now);
-      ++sent;
-      ++commands;
-      last_progress = now;
-    }
-    while (const auto reply = client.reply(0ms)) {
-      ++replies;
-      if (!places.empty() && reply->request_id().rfind("c-", 0) != 0) {
-        returned.add((monotonic_now() - places.front()).count());
-        places.pop_front();
+/// `rate` orders a second for `seconds` in commands of `batch` orders, each batch cancelled once
+/// all its orders are created. Every order must be created and cancelled exactly once.
+class Sustained {
+ public:
+  Sustained(Client& client, Price price, std::string run, const SuiteBenchOptions& options)
+      : client_(client), price_(price), prefix_(std::move(run)), options_(options) {}
+
+  /// False: an order was lost or doubled.
+  bool run(std::ostream& out) {
+    const int batches = options_.rate * options_.seconds / options_.batch;
+    const Nanos step{1'000'000'000LL * options_.batch / options_.rate};
+    const int total = batches * options_.batch;
+    int sent = 0;
+    const auto begin = monotonic_now();
+    last_progress_ = begin;
+    while (static_cast<int>(finished_.size()) + refused_ < total) {
+      const auto now = monotonic_now();
+      if (sent < batches && now >= begin + step * sent) {
+        place_batch(sent++);
+        last_progress_ = now;
       }
-      if (reply->status() != "ACCEPTED" && reply->request_id().rfind("c-", 0) != 0) {
-        if (refused++ == 0)
-          fmt::print(out, "first refusal: {} {}\n", reply->code(), reply->reason());
-      }
+      while (const auto reply = client_.reply(0ms)) take_reply(*reply, out);
+      while (const auto event = client_.event(0ms)) take_event(*event);
+      if (monotonic_now() - last_progress_ > 10s) break;
+      if (sent == batches || monotonic_now() < begin + step * sent)
+        std::this_thread::sleep_for(20us);
     }
-    while (const auto event = client.event(0ms)) {
-      const auto& id = event->order().client_order_id();
-      if (id.rfind(run + "-s-", 0) != 0) continue;
-      last_progress = monotonic_now();
-      if (event->event_type() == "order_created") {
-        if (++created[id] == 1) {
-          client.send(cancel(id));
-          ++commands;
-        }
-      } else if (is_final(*event)) {
-        ++finished[id];
-      }
-    }
-    if (monotonic_now() - last_progress > 10s) break;
-    if (sent == total || monotonic_now() < begin + step * sent) std::this_thread::sleep_for(20us);
+    return print(total, monotonic_now() - begin, out);
   }
-  const auto took = monotonic_now() - begin;
-  int doubled = 0;
-  for (const auto& [id, count] : created) doubled += count > 1 ? 1 : 0;
-  for (const auto& [id, count] : finished) doubled += count > 1 ? 1 : 0;
-  const int lost = total - refused - static_cast<int>(finished.size());
-  fmt::print(out, "RESULT orders.sustained.product 1/s {}\n",
-             static_cast<std::int64_t>(created.size()) * 1'000'000'000 / took.count());
-  fmt::print(out,
-             "RESULT orders.lost.product count {}\nRESULT orders.doubled.product count {}\nRESULT "
-             "orders.refused.product count {}\n",
-             lost, doubled, refused);
-  returned.print(out, "place.return_under_load", {500, 990, 999});
-  return lost == 0 && doubled == 0;
-}
+
+ private:
+  [[nodiscard]] std::string id_of(int batch, int index) const {
+    return fmt::format("{}-{}-{}", prefix_, batch, index);
+  }
+
+  void place_batch(int number) {
+    v1::Command command;
+    if (options_.batch == 1) {
+      command = place(id_of(number, 0), price_);
+    } else {
+      command.set_type("place_batch");
+      for (int i = 0; i < options_.batch; ++i)
+        command.add_orders()->Swap(place(id_of(number, i), price_).mutable_order());
+    }
+    command.set_request_id(fmt::format("p-{}", number));
+    places_.emplace(command.request_id(), monotonic_now());
+    client_.send(command);
+  }
+
+  void cancel_batch(int number) {
+    v1::Command command;
+    if (options_.batch == 1) {
+      command = cancel(id_of(number, 0));
+    } else {
+      command.set_type("cancel_batch");
+      for (int i = 0; i < options_.batch; ++i) {
+        auto& one = *command.add_cancels();
+        one.set_client_order_id(id_of(number, i));
+        one.set_account("main");
+      }
+    }
+    command.set_request_id(fmt::format("c-{}", number));
+    client_.send(command);
+  }
+
+  void take_reply(const v1::Reply& reply, std::ostream& out) {
+    const auto place = places_.find(reply.request_id());
+    if (place == places_.end()) return;  // of a cancel: its event tells
+    returned_.add((monotonic_now() - place->second).count());
+    places_.erase(place);
+    const auto count = [&](const v1::Reply& one) {
+      if (one.status() == "ACCEPTED") return;
+      if (refused_++ == 0) fmt::print(out, "first refusal: {} {}\n", one.code(), one.reason());
+    };
+    if (reply.results().empty()) count(reply);
+    for (const auto& one : reply.results()) count(one);
+  }
+
+  void take_event(const v1::Envelope& event) {
+    const std::string_view id = event.order().client_order_id();
+    if (!id.starts_with(prefix_ + "-")) return;
+    last_progress_ = monotonic_now();
+    if (event.event_type() == "order_created") {
+      if (++created_[std::string(id)] > 1) return;
+      const auto rest = id.substr(prefix_.size() + 1);
+      const int number = std::stoi(std::string(rest.substr(0, rest.find('-'))));
+      if (++created_of_[number] == options_.batch) cancel_batch(number);
+    } else if (is_final(event)) {
+      ++finished_[std::string(id)];
+    }
+  }
+
+  bool print(int total, Nanos took, std::ostream& out) {
+    int doubled = 0;
+    for (const auto& [id, count] : created_) doubled += count > 1 ? 1 : 0;
+    for (const auto& [id, count] : finished_) doubled += count > 1 ? 1 : 0;
+    const int lost = total - refused_ - static_cast<int>(finished_.size());
+    const std::string name =
+        options_.batch == 1 ? "orders.sustained" : fmt::format("orders.batched_{}", options_.batch);
+    fmt::print(out, "RESULT {}.product 1/s {}\n", name,
+               static_cast<std::int64_t>(created_.size()) * 1'000'000'000 / took.count());
+    fmt::print(out, "RESULT {}_lost.product count {}\n", name, lost);
+    fmt::print(out, "RESULT {}_doubled.product count {}\n", name, doubled);
+    fmt::print(out, "RESULT {}_refused.product count {}\n", name, refused_);
+    returned_.print(out, name + "_return", {500, 990, 999});
+    return lost == 0 && doubled == 0;
+  }
+
+  Client& client_;
+  Price price_;
+  std::string prefix_;
+  SuiteBenchOptions options_;
+  std::map<std::string, int> created_;
+  std::map<std::string, int> finished_;
+  std::map<int, int> created_of_;  // orders created of each batch
+  std::map<std::string, Nanos> places_;
+  Samples returned_;
+  int refused_ = 0;
+  Nanos last_progress_{0};
+};
 
 void market_data(zmq::context_t& context, const Settings& settings, int seconds,
                  std::ostream& out) {
@@ -323,6 +375,10 @@ bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
                      std::ostream& out) {
   zmq::context_t context;
   const auto price = resting_price(context, settings);
+  if (options.batch < 1 || options.rate < 1) {
+    fmt::print(out, "--batch and --rate: expected at least 1\n");
+    return false;
+  }
   if (!price) {
     fmt::print(out, "no bbo of {} within 5 s\n", kPair);
     return false;
@@ -332,7 +388,7 @@ bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
       300ms);  // the subscription must be at the publisher before the first order
   const auto run = fmt::format("bench-{}", wall_clock_now().millis());
   bool good = round_trips(client, *price, run, options.round_trips, out);
-  good = good && sustained(client, *price, run, options.rate, options.seconds, out);
+  good = good && Sustained(client, *price, run + "-s", options).run(out);
   market_data(context, settings, options.market_data_seconds, out);
   memory(settings, out);
   return good;
