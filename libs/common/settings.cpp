@@ -187,6 +187,7 @@ SignerSettings read_signer(ConfigTable table, const Settings& settings) {
   }
   out.endpoint = endpoint(table, "endpoint", run_socket(settings, "signer", "signer.sock"), true);
   out.allow_users = table.list("allow_users", {});
+  out.operators = table.list("operators", {});
   return out;
 }
 

@@ -59,6 +59,8 @@ struct SignerSettings {
   std::string endpoint;
   std::vector<std::string>
       allow_users;  // users whose processes may ask; empty: the signer's own user and root
+  std::vector<std::string>
+      operators;  // and who may unlock keys; always the signer's own user, root
 };
 
 struct WsPostSettings {

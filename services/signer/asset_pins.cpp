@@ -56,6 +56,24 @@ void AssetPins::pin(const AssetEntry& entry) {
   by_asset_[entry.asset] = entry.pair.value();
 }
 
+Result<std::vector<AssetEntry>> AssetPins::pinned_with(const AssetEntry& entry) const {
+  const auto owner = by_asset_.find(entry.asset);
+  if (owner != by_asset_.end() && owner->second != entry.pair.value()) {
+    return fail(ErrorCode::kSignerRefused,
+                fmt::format("rule asset_map: asset {} is {}, not {}", entry.asset, owner->second,
+                            entry.pair.value()));
+  }
+  AssetPins changed = *this;
+  changed.accept(entry);
+  return changed.pinned();
+}
+
+void AssetPins::accept(const AssetEntry& entry) {
+  const auto before = by_pair_.find(entry.pair.value());
+  if (before != by_pair_.end()) by_asset_.erase(before->second.asset);
+  pin(entry);
+}
+
 std::vector<AssetEntry> AssetPins::pinned() const {
   std::vector<AssetEntry> all;
   for (const auto& [pair, known] : by_pair_) {

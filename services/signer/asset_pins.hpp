@@ -35,6 +35,11 @@ class AssetPins {
   [[nodiscard]] bool is_new(const AssetEntry& entry) const;
   void pin(const AssetEntry& entry);
 
+  /// An operator's word: the pair's number is this one from now on. Make pinned_with() durable
+  /// first. Errors of pinned_with: kSignerRefused, rule asset_map, if the number is another pair's.
+  [[nodiscard]] Result<std::vector<AssetEntry>> pinned_with(const AssetEntry& entry) const;
+  void accept(const AssetEntry& entry);
+
   [[nodiscard]] std::vector<AssetEntry> pinned() const;
 
  private:

@@ -1,11 +1,13 @@
 #include "services/signer/file_store.hpp"
 
+#include "libs/venues/hyperliquid/order_codec.hpp"
 #include "services/signer/nonce_source.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <fstream>
@@ -107,7 +109,9 @@ Status check_name(const std::string& name) {
 }  // namespace
 
 FileStore::FileStore(fs::path data_folder, fs::path run_folder)
-    : data_folder_(std::move(data_folder)), run_folder_(std::move(run_folder)) {}
+    : data_folder_(std::move(data_folder)),
+      run_folder_(std::move(run_folder)),
+      audit_(data_folder_ / "audit") {}
 
 FileStore::~FileStore() {
   if (log_ >= 0) {
@@ -183,6 +187,12 @@ Result<SignerState> FileStore::load(const std::set<std::string>& keys,
       return tl::unexpected(saved.error());
     }
   }
+  if (auto loaded = load_locks(state); !loaded) {
+    return tl::unexpected(loaded.error());
+  }
+  if (auto opened = open_audit(now, state); !opened) {
+    return tl::unexpected(opened.error());
+  }
   if (auto opened = open_log(); !opened) {
     return tl::unexpected(opened.error());
   }
@@ -241,6 +251,37 @@ Status FileStore::load_issued(const fs::path& file, ClockReading now, SignerStat
   return {};
 }
 
+Status FileStore::load_locks(SignerState& state) {
+  const auto text = read_file(data_folder_ / "locks");
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  std::istringstream lines(text->value_or(""));
+  for (std::string key; lines >> key;) {
+    state.locked.insert(key);
+  }
+  return {};
+}
+
+Status FileStore::open_audit(ClockReading now, SignerState& state) {
+  constexpr Nanos kVelocityWindow = std::chrono::seconds(62);
+  return audit_.open([&](std::string_view line) {
+    std::int64_t time = 0;
+    const auto at = journal::audit_field(line, "time").value_or("");
+    std::from_chars(at.data(), at.data() + at.size(), time);
+    const auto age = now.wall - UnixNanos{time};
+    if (age > kVelocityWindow || journal::audit_field(line, "what") != "signed") {
+      return;
+    }
+    const auto action =
+        hyperliquid::parse_action(journal::audit_field(line, "action").value_or(""));
+    if (action) {
+      state.recent.push_back({std::string(journal::audit_field(line, "key").value_or("")),
+                              std::max(age, Nanos{0}), exposure_of(*action)});
+    }
+  });
+}
+
 Status FileStore::open_log() {
   const auto file = data_folder_ / "issued.log";
   log_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
@@ -280,6 +321,16 @@ Status FileStore::save_pins(const std::vector<AssetEntry>& pins) {
   }
   return replace_file(data_folder_ / "assets", text, true);
 }
+
+Status FileStore::save_locks(const std::set<std::string>& keys) {
+  std::string text;
+  for (const auto& key : keys) {
+    text += key + "\n";
+  }
+  return replace_file(data_folder_ / "locks", text, true);
+}
+
+Status FileStore::append_audit(const journal::AuditRecord& record) { return audit_.append(record); }
 
 Status FileStore::append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) {
   const auto file = data_folder_ / "issued.log";

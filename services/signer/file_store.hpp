@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/journal/audit_file.hpp"
 #include "services/signer/clock_guard.hpp"
 #include "services/signer/signer_state.hpp"
 
@@ -13,7 +14,8 @@ namespace perpwire::signer {
 /// the nonce marks in the run folder (tmpfs): a restored backup of the data folder shows by its
 /// mark being behind the copy.
 ///
-/// Files: nonce-<key>, lease-<account>, assets, issued.log (+ .1), boot_id.
+/// Files: nonce-<key>, lease-<account>, assets, locks, issued.log (+ .1), boot_id, and the folder
+/// audit/ (journal::AuditFile).
 /// Thread: one. The folders are locked by this process.
 class FileStore final : public SignerStore {
  public:
@@ -37,17 +39,24 @@ class FileStore final : public SignerStore {
   Status save_nonce_mark(const std::string& key, std::uint64_t mark) override;
   Status save_lease(const std::string& account, const LeaseRecord& record) override;
   Status save_pins(const std::vector<AssetEntry>& pins) override;
+  Status save_locks(const std::set<std::string>& keys) override;
   Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) override;
+  Status append_audit(const journal::AuditRecord& record) override;
+
+  [[nodiscard]] const journal::AuditFile& audit() const { return audit_; }
 
  private:
   Result<std::uint64_t> load_mark(const std::string& key, ClockReading now);
   Status load_issued(const std::filesystem::path& file, ClockReading now, SignerState& state);
+  Status load_locks(SignerState& state);
+  Status open_audit(ClockReading now, SignerState& state);
   Status open_log();
 
   std::filesystem::path data_folder_;
   std::filesystem::path run_folder_;
   int log_ = -1;
   std::size_t log_bytes_ = 0;
+  journal::AuditFile audit_;
 };
 
 /// /proc/sys/kernel/random/boot_id

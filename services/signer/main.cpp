@@ -1,3 +1,4 @@
+#include "libs/common/build_info.hpp"
 #include "libs/common/service.hpp"
 #include "libs/common/time.hpp"
 #include "services/signer/file_store.hpp"
@@ -6,6 +7,7 @@
 #include "services/signer/signer_core.hpp"
 #include "services/signer/signer_endpoint.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -37,6 +39,11 @@ void run(perpwire::ServiceContext& context) {
   const auto state =
       or_refuse(store.load(config.keys, config.accounts, or_refuse(signer::read_boot_id()), start));
   signer::SignerCore core{std::move(config.core), std::move(keys), state, store, start};
+  core.note("started", "",
+            fmt::format("version {} build {} policy {} torn bytes {}", version(), build_id(),
+                        config.policy_hash.empty() ? "none" : config.policy_hash,
+                        store.audit().torn_bytes()),
+            start.wall);
   signer::SignerEndpoint endpoint{
       context.io(),
       context.zmq(),
@@ -45,9 +52,14 @@ void run(perpwire::ServiceContext& context) {
       {.endpoint = settings.signer.endpoint,
        .instance = context.instance(),
        .uids = config.uids,
+       .operators = config.operators,
        .policy_hash = config.policy_hash,
-       .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds}}};
+       .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds},
+       .audit_head = [&] {
+         return fmt::format("{} {}", store.audit().number(), store.audit().head());
+       }}};
   context.run();
+  core.note("stopped", "", "", wall_clock_now());
 }
 
 }  // namespace

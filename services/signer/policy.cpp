@@ -117,6 +117,11 @@ KeyRules read_rules(ConfigTable table) {
   if (table.has("max_leverage")) {
     rules.max_leverage = static_cast<std::uint64_t>(table.integer("max_leverage", 1, 1, 1'000));
   }
+  if (table.has("max_orders_per_second")) {
+    rules.velocity.max_orders_per_second =
+        static_cast<std::uint64_t>(table.integer("max_orders_per_second", 1, 1, 1'000'000));
+  }
+  rules.velocity.max_notional_per_minute = table.decimal("max_notional_per_minute");
   rules.max_expires_after_ms =
       static_cast<std::uint64_t>(table.integer("max_expires_after_ms", 60'000, 1'000, 600'000));
   return rules;

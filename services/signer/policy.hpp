@@ -3,6 +3,7 @@
 #include "libs/common/decimal.hpp"
 #include "libs/common/result.hpp"
 #include "services/signer/action_request.hpp"
+#include "services/signer/velocity.hpp"
 
 #include <cstdint>
 #include <map>
@@ -24,6 +25,7 @@ struct KeyRules {
   std::map<std::string, Decimal> max_order_amount = {};      // by pair, base
   std::optional<std::uint64_t> max_leverage = std::nullopt;
   std::uint64_t max_expires_after_ms = 60'000;
+  VelocityRules velocity = {};
 };
 
 /// Every action that the signer can build, by the venue's words.

@@ -42,13 +42,13 @@ std::string read_policy_file(const std::filesystem::path& file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-std::set<std::uint32_t> uids_of(const std::vector<std::string>& users) {
+std::set<std::uint32_t> uids_of(const std::vector<std::string>& users, std::string_view setting) {
   std::set<std::uint32_t> uids{0, ::geteuid()};
   for (const auto& user : users) {
     const auto* entry = ::getpwnam(user.c_str());  // NOLINT: before any thread
     if (entry == nullptr) {
       throw ConfigError(
-          fmt::format("signer.allow_users: expected a user of this machine, found {}", user));
+          fmt::format("signer.{}: expected a user of this machine, found {}", setting, user));
     }
     uids.insert(entry->pw_uid);
   }
@@ -85,7 +85,9 @@ ServiceConfig make_service_config(const Settings& settings) {
     config.core.policy = Policy::parse(text, policy_file.string());
     config.policy_hash = to_hex_0x(keccak256(as_bytes(text)));
   }
-  config.uids = uids_of(settings.signer.allow_users);
+  config.operators = uids_of(settings.signer.operators, "operators");
+  config.uids = uids_of(settings.signer.allow_users, "allow_users");
+  config.uids.insert(config.operators.begin(), config.operators.end());
   return config;
 }
 

@@ -14,10 +14,11 @@ namespace perpwire::signer {
 /// What the signer takes from perpwire.toml and its policy file.
 struct ServiceConfig {
   SignerConfig core;
-  std::set<std::string> keys;      // keystore files that the accounts name
-  std::set<std::string> accounts;  // of this venue
-  std::string policy_hash;         // Keccak-256 of the policy file's bytes; empty without one
-  std::set<std::uint32_t> uids;    // whose processes may ask
+  std::set<std::string> keys;         // keystore files that the accounts name
+  std::set<std::string> accounts;     // of this venue
+  std::string policy_hash;            // Keccak-256 of the policy file's bytes; empty without one
+  std::set<std::uint32_t> uids;       // whose processes may ask
+  std::set<std::uint32_t> operators;  // who may unlock a key and accept an asset number
 };
 
 /// Throws ConfigError. Without a policy file each key may sign every action and pair for the

@@ -14,6 +14,8 @@ namespace hl = hyperliquid;
 
 /// Signatures checked in one turn after a reply: bounded, so that requests do not wait.
 constexpr std::size_t kChecksPerTurn = 4;
+/// Refusals written to the audit log within one second; the others are counted in the next record.
+constexpr std::uint64_t kRefusalsPerSecond = 20;
 
 tl::unexpected<Error> refuse(std::string_view rule, const std::string& text) {
   return fail(ErrorCode::kSignerRefused, fmt::format("rule {}: {}", rule, text));
@@ -46,6 +48,7 @@ struct SignerCore::Signed {
   hl::ActionEnvelope envelope;
   Signature signature;
   Address signer;
+  std::string body;
 };
 
 SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& state,
@@ -68,6 +71,10 @@ SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& sta
   for (const auto& issued : state.issued) {
     issued_.add(issued);
   }
+  for (const auto& recent : state.recent) {
+    velocities_[recent.key].restore(recent.added, start.boot, recent.age);
+  }
+  locked_ = state.locked;
   if (state.issued_may_be_incomplete) {
     issued_.set_floor(millis(start.wall) + longest);
   }
@@ -79,8 +86,15 @@ v1::SignReply SignerCore::handle(const v1::SignRequest& request, ClockReading no
   if (request.type() == "lease") {
     const auto decision = lease(request, now);
     if (!decision) {
+      audit_refusal(request, decision.error(), now);
       set_error(decision.error(), reply);
       return reply;
+    }
+    if (decision->changed) {
+      const auto text =
+          fmt::format("epoch {} holder {}", decision->record.epoch, decision->record.holder);
+      ignore(audit({.time = now.wall, .what = "lease", .account = request.account(), .text = text}),
+             "the lease itself is durable; the failure is counted");
     }
     reply.set_status("OK");
     auto& grant = *reply.mutable_lease();
@@ -93,8 +107,9 @@ v1::SignReply SignerCore::handle(const v1::SignRequest& request, ClockReading no
     }
     return reply;
   }
-  const auto result = sign(request, now);
+  auto result = sign(request, now);
   if (!result) {
+    audit_refusal(request, result.error(), now);
     set_error(result.error(), reply);
     return reply;
   }
@@ -102,7 +117,7 @@ v1::SignReply SignerCore::handle(const v1::SignRequest& request, ClockReading no
   reply.set_nonce(result->envelope.nonce);
   reply.set_expires_after(result->envelope.expires_after_ms.value_or(0));
   reply.set_signer_address(result->signer.to_string());
-  reply.set_body(hl::exchange_body(result->action, result->envelope, result->signature));
+  reply.set_body(std::move(result->body));
   return reply;
 }
 
@@ -135,6 +150,10 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (!account) {
     return tl::unexpected(account.error());
   }
+  if (needs_lease(action->action) && is_locked(request.key())) {
+    return refuse("cancel_only",
+                  fmt::format("key {} is locked: it signs cancels alone", request.key()));
+  }
   if (auto checked = config_.policy.check(request.key(), request.account(), *action); !checked) {
     return tl::unexpected(checked.error());
   }
@@ -156,6 +175,9 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (auto pinned = pin_assets(*action); !pinned && needs_lease(action->action)) {
     return tl::unexpected(pinned.error());
   }
+  if (auto slow = check_velocity(request, *action, now); !slow) {
+    return tl::unexpected(slow.error());
+  }
   const auto nonce = nonce_for(request, *action, now);
   if (!nonce) {
     return tl::unexpected(nonce.error());
@@ -172,8 +194,165 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (!result) {
     return tl::unexpected(result.error());
   }
-  return Signed{std::move(action->action), *envelope, result->signature,
-                *keys_.address_of(request.key())};
+  std::string action_json;
+  hl::append_json(action->action, action_json);
+  const auto written = audit({.time = now.wall,
+                              .what = "signed",
+                              .key = request.key(),
+                              .account = request.account(),
+                              .action_type = hl::action_type(action->action),
+                              .nonce = *nonce,
+                              .expires_after_ms = envelope->expires_after_ms.value_or(0),
+                              .digest = result->digest,
+                              .action = action_json});
+  if (!written && needs_lease(action->action)) {
+    return tl::unexpected(written.error());
+  }
+  Signed out{std::move(action->action),
+             *envelope,
+             result->signature,
+             *keys_.address_of(request.key()),
+             {}};
+  hl::append_exchange_body(action_json, *envelope, result->signature, out.body);
+  return out;
+}
+
+Status SignerCore::check_velocity(const v1::SignRequest& request, const ActionRequest& action,
+                                  ClockReading now) {
+  const auto* rules = config_.policy.rules_of(request.key());
+  if (rules == nullptr || !needs_lease(action.action)) {
+    return {};
+  }
+  return velocities_[request.key()].take(rules->velocity, exposure_of(action.action), now.boot);
+}
+
+// ---------------------------------------------------------------- operators
+
+v1::SignReply SignerCore::operate(const v1::SignRequest& request, bool is_operator,
+                                  ClockReading now) {
+  v1::SignReply reply;
+  reply.set_request_id(request.request_id());
+  Status done;
+  std::string text;
+  if (request.type() != "lock" && !is_operator) {
+    done = refuse("operator", fmt::format("{} is for operators alone", request.type()));
+  } else if (request.type() == "accept_asset") {
+    const auto accepted = accept_asset(request);
+    if (accepted) {
+      text = fmt::format("{} is asset {}", accepted->pair.value(), accepted->asset);
+    } else {
+      done = tl::unexpected(accepted.error());
+    }
+  } else {
+    done = lock(request.key(), request.type() == "lock");
+  }
+  const auto what = request.type() == "lock"     ? "locked"
+                    : request.type() == "unlock" ? "unlocked"
+                                                 : "asset_accepted";
+  if (!done) {
+    audit_refusal(request, done.error(), now);
+    set_error(done.error(), reply);
+    return reply;
+  }
+  note(what, request.key(), text, now.wall);
+  reply.set_status("OK");
+  return reply;
+}
+
+Status SignerCore::lock(const std::string& key, bool locked) {
+  if (!key.empty() && !keys_.has(key)) {
+    return refuse("key", fmt::format("no key named \"{}\"", key));
+  }
+  auto after = locked_;
+  for (const auto& name : keys_.names()) {
+    if (!key.empty() && name != key) {
+      continue;
+    }
+    if (locked) {
+      after.insert(name);
+    } else {
+      after.erase(name);
+    }
+  }
+  if (after == locked_) {
+    return {};
+  }
+  if (locked) {
+    locked_ = after;  // holds from now on, whatever the disk says
+  }
+  if (auto saved = store_.save_locks(after); !saved) {
+    return saved;
+  }
+  locked_ = std::move(after);
+  return {};
+}
+
+Result<AssetEntry> SignerCore::accept_asset(const v1::SignRequest& request) {
+  const auto entries = entries_for(request, config_.network);
+  if (entries.size() != 1) {
+    return fail(ErrorCode::kInvalidCommand,
+                fmt::format("assets: expected one entry of {}, found {}",
+                            hl::to_string(config_.network), entries.size()));
+  }
+  const auto pins = assets_.pinned_with(entries.front());
+  if (!pins) {
+    return tl::unexpected(pins.error());
+  }
+  if (auto saved = store_.save_pins(*pins); !saved) {
+    return tl::unexpected(saved.error());
+  }
+  assets_.accept(entries.front());
+  return entries.front();
+}
+
+// ---------------------------------------------------------------- audit log
+
+Status SignerCore::audit(journal::AuditRecord record) {
+  const std::string said{record.text};
+  std::string text = said;
+  if (audit_lost_ > 0) {
+    text += fmt::format("{}{} records before this one were lost", said.empty() ? "" : "; ",
+                        audit_lost_);
+  }
+  if (refusals_left_out_ > 0) {
+    text += fmt::format("{}{} refusals before this one are not listed", text.empty() ? "" : "; ",
+                        refusals_left_out_);
+  }
+  record.text = text;
+  auto written = store_.append_audit(record);
+  if (written) {
+    audit_lost_ = 0;
+    refusals_left_out_ = 0;
+  } else {
+    ++audit_failures_;
+    ++audit_lost_;
+  }
+  return written;
+}
+
+void SignerCore::audit_refusal(const v1::SignRequest& request, const Error& error,
+                               ClockReading now) {
+  const auto second = now.boot / std::chrono::seconds(1);
+  if (second != refusals_second_) {
+    refusals_second_ = second;
+    refusals_in_second_ = 0;
+  }
+  if (++refusals_in_second_ > kRefusalsPerSecond) {
+    ++refusals_left_out_;  // a client that is refused for ever must not fill the disk
+    return;
+  }
+  ignore(audit({.time = now.wall,
+                .what = "refused",
+                .key = request.key(),
+                .account = request.account(),
+                .action_type = request.type(),
+                .text = error.text}),
+         "nothing was signed; the failure is counted");
+}
+
+void SignerCore::note(std::string_view what, std::string_view key, std::string_view text,
+                      UnixNanos now) {
+  ignore(audit({.time = now, .what = what, .key = key, .text = text}), "the failure is counted");
 }
 
 Result<LeaseDecision> SignerCore::lease(const v1::SignRequest& request, ClockReading now) {

@@ -11,6 +11,7 @@
 #include "services/signer/signer_state.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,9 +37,9 @@ struct SignerConfig {
 
 /// The signer without its sockets and files: requests in, signatures out.
 ///
-/// Order of the checks: request, account, network, vault, policy, expiry, assets, lease, clock,
-/// nonce. What must be remembered is in the store before the reply exists; where the store fails,
-/// what can add risk is refused, and cancels go on as long as durable nonces last.
+/// Order of the checks: request, account, lock, network, vault, policy, expiry, assets, lease,
+/// clock, velocity, nonce. What must be remembered is in the store before the reply exists; where
+/// the store fails, what can add risk is refused, and cancels go on as long as durable nonces last.
 /// Not thread-safe. Lifetime: the store outlives it.
 class SignerCore {
  public:
@@ -48,6 +49,18 @@ class SignerCore {
   /// A `sign` or `lease` request. The reply's code is SIGNER_REFUSED with "rule <name>: ..." for
   /// whatever policy and safety forbid, LEASE_LOST, or INVALID_COMMAND.
   v1::SignReply handle(const v1::SignRequest& request, ClockReading now);
+
+  /// A `lock`, `unlock` or `accept_asset` request.
+  ///   lock:   the key (empty: every key) signs nothing that can add risk, until unlocked; restarts
+  ///           keep it. Anyone who may ask may lock.
+  ///   unlock, accept_asset: an operator's alone. accept_asset takes one entry of `assets` as the
+  ///           pair's number from now on.
+  /// Errors in the reply: SIGNER_REFUSED with the rule (operator, key, asset_map), INVALID_COMMAND,
+  /// IO if it could not be made durable (a lock holds all the same).
+  v1::SignReply operate(const v1::SignRequest& request, bool is_operator, ClockReading now);
+
+  /// Writes what is no request: that the signer started, that a key was sealed.
+  void note(std::string_view what, std::string_view key, std::string_view text, UnixNanos now);
 
   /// A client's asset map, from its hello. Returns contradictions in words.
   std::vector<std::string> hear_assets(const v1::SignRequest& hello);
@@ -61,6 +74,9 @@ class SignerCore {
   [[nodiscard]] KeyRing& keys() { return keys_; }
   [[nodiscard]] const LeaseTable& leases() const { return leases_; }
   [[nodiscard]] std::uint64_t last_nonce(const std::string& key) const;
+  [[nodiscard]] bool is_locked(const std::string& key) const { return locked_.contains(key); }
+  /// Records that the audit log did not take: cancels that were signed all the same, and refusals.
+  [[nodiscard]] std::uint64_t audit_failures() const { return audit_failures_; }
 
  private:
   struct Signed;
@@ -72,6 +88,12 @@ class SignerCore {
                                                   const ActionRequest& action, ClockReading now);
   Status check_assets(const ActionRequest& request);
   Status pin_assets(const ActionRequest& request);
+  Status check_velocity(const v1::SignRequest& request, const ActionRequest& action,
+                        ClockReading now);
+  Status lock(const std::string& key, bool locked);
+  Result<AssetEntry> accept_asset(const v1::SignRequest& request);
+  Status audit(journal::AuditRecord record);
+  void audit_refusal(const v1::SignRequest& request, const Error& error, ClockReading now);
   Result<std::uint64_t> nonce_for(const v1::SignRequest& request, const ActionRequest& action,
                                   ClockReading now);
 
@@ -83,6 +105,13 @@ class SignerCore {
   LeaseTable leases_;
   AssetPins assets_;
   ClockGuard clock_;
+  std::map<std::string, Velocity> velocities_;  // by key
+  std::set<std::string> locked_;
+  std::uint64_t audit_failures_ = 0;
+  std::uint64_t audit_lost_ = 0;  // failures that the log itself does not tell yet
+  std::int64_t refusals_second_ = 0;
+  std::uint64_t refusals_in_second_ = 0;
+  std::uint64_t refusals_left_out_ = 0;
 };
 
 }  // namespace perpwire::signer

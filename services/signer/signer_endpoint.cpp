@@ -38,8 +38,14 @@ ClockReading read_clocks() { return {wall_clock_now(), boottime_now()}; }
 
 /// Words of requests as labels: a client must not be able to make series.
 std::string known_type(const std::string& type) {
-  constexpr std::array<std::string_view, 5> kTypes{"sign", "lease", "hello", "status", "metrics"};
+  constexpr std::array<std::string_view, 8> kTypes{"sign",         "lease", "lock",   "unlock",
+                                                   "accept_asset", "hello", "status", "metrics"};
   return std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end() ? "unknown" : type;
+}
+
+std::string_view state_of(const SignerCore& core, const std::string& key) {
+  if (core.keys().is_sealed(key)) return "SEALED";
+  return core.is_locked(key) ? "CANCEL_ONLY" : "ARMED";
 }
 
 }  // namespace
@@ -59,6 +65,7 @@ SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& cont
   spdlog::info("signer endpoint={} keys={} policy={}", server_.endpoint(),
                fmt::join(core_.keys().names(), ","),
                options_.policy_hash.empty() ? "configured accounts" : options_.policy_hash);
+  show_states();
 }
 
 void SignerEndpoint::on_request(const IncomingRequest& incoming) {
@@ -99,9 +106,18 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
     reply.set_text(request.type() == "status" ? status_text() : metrics_.text());
     return reply;
   }
+  if (request.type() == "lock" || request.type() == "unlock" || request.type() == "accept_asset") {
+    reply = core_.operate(request, options_.operators.contains(incoming.peer->uid), read_clocks());
+    spdlog::warn("{} key={} uid={} result={} {}", request.type(),
+                 request.key().empty() ? "*" : request.key(), incoming.peer->uid, reply.status(),
+                 reply.reason());
+    show_states();
+    return reply;
+  }
   if (request.type() != "sign" && request.type() != "lease") {
     reject(ErrorCode::kInvalidCommand,
-           fmt::format("type: expected sign, lease, hello, status or metrics, found \"{}\"",
+           fmt::format("type: expected sign, lease, lock, unlock, accept_asset, hello, status or "
+                       "metrics, found \"{}\"",
                        request.type().substr(0, 80)),
            reply);
     return reply;
@@ -158,10 +174,23 @@ std::string SignerEndpoint::status_text() const {
     text +=
         fmt::format(R"({}{{"name":"{}","address":"{}","state":"{}","last_nonce":{}}})",
                     text.back() == '[' ? "" : ",", name, core_.keys().address_of(name)->to_string(),
-                    core_.keys().is_sealed(name) ? "SEALED" : "ARMED", core_.last_nonce(name));
+                    state_of(core_, name), core_.last_nonce(name));
   }
-  text += fmt::format(R"(],"policy":"{}"}})", options_.policy_hash);
+  text += fmt::format(R"(],"policy":"{}","audit":"{}"}})", options_.policy_hash,
+                      options_.audit_head ? options_.audit_head() : "");
   return text;
+}
+
+void SignerEndpoint::show_states() {
+  for (const auto& name : core_.keys().names()) {
+    const auto state = state_of(core_, name);
+    metrics_
+        .gauge("perpwire_signer_key_state", "0 = armed, 1 = signs cancels only, 2 = sealed",
+               {{"key", name}})
+        .set(state == "SEALED"        ? 2
+             : state == "CANCEL_ONLY" ? 1
+                                      : 0);
+  }
 }
 
 void SignerEndpoint::count(const std::string& type, const v1::SignReply& reply) {
@@ -186,8 +215,14 @@ void SignerEndpoint::run_deferred() {
   deferred_posted_ = false;
   for (const auto& name : core_.run_deferred()) {
     spdlog::critical("key sealed key={} a signature of it does not recover to it", name);
-    metrics_.gauge("perpwire_signer_key_sealed", "1 = the key signs nothing more", {{"key", name}})
-        .set(1);
+    core_.note("sealed", name, "a signature of it does not recover to it", wall_clock_now());
+    show_states();
+  }
+  if (core_.audit_failures() != audit_failures_shown_) {
+    audit_failures_shown_ = core_.audit_failures();
+    metrics_.gauge("perpwire_signer_audit_failures", "Records that the audit log did not take")
+        .set(static_cast<double>(audit_failures_shown_));  // not money: a metric
+    spdlog::error("audit log failures={}", audit_failures_shown_);
   }
   if (core_.has_deferred()) {
     deferred_posted_ = true;

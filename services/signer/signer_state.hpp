@@ -1,16 +1,26 @@
 #pragma once
 
 #include "libs/common/result.hpp"
+#include "libs/journal/audit_chain.hpp"
 #include "services/signer/asset_pins.hpp"
 #include "services/signer/issued_nonces.hpp"
 #include "services/signer/lease_table.hpp"
+#include "services/signer/velocity.hpp"
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 namespace perpwire::signer {
+
+/// Orders signed within the minute before a start.
+struct RecentOrders {
+  std::string key;
+  Nanos age{};
+  Exposure added;
+};
 
 /// What the signer knew when it stopped.
 struct SignerState {
@@ -20,6 +30,8 @@ struct SignerState {
   std::vector<IssuedNonce> issued;  // within the window, oldest first
   /// Signatures may be missing from `issued`: another boot, or the first start.
   bool issued_may_be_incomplete = true;
+  std::set<std::string> locked;      // keys that sign cancels only
+  std::vector<RecentOrders> recent;  // from the audit log
 };
 
 /// Where the signer's memory is kept. Each call returns once its change survives what it promises.
@@ -31,8 +43,10 @@ class SignerStore {
   virtual Status save_nonce_mark(const std::string& key, std::uint64_t mark) = 0;
   virtual Status save_lease(const std::string& account, const LeaseRecord& record) = 0;
   virtual Status save_pins(const std::vector<AssetEntry>& pins) = 0;
+  virtual Status save_locks(const std::set<std::string>& keys) = 0;
   /// Survives kill -9. `wall_ms` stands in for the boot clock, which another boot restarts.
   virtual Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) = 0;
+  virtual Status append_audit(const journal::AuditRecord& record) = 0;
 };
 
 }  // namespace perpwire::signer

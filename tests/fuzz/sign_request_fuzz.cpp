@@ -20,7 +20,9 @@ class NoStore final : public signer::SignerStore {
   Status save_nonce_mark(const std::string&, std::uint64_t) override { return {}; }
   Status save_lease(const std::string&, const signer::LeaseRecord&) override { return {}; }
   Status save_pins(const std::vector<signer::AssetEntry>&) override { return {}; }
+  Status save_locks(const std::set<std::string>&) override { return {}; }
   Status append_issued(const signer::IssuedNonce&, std::uint64_t) override { return {}; }
+  Status append_audit(const journal::AuditRecord&) override { return {}; }
 };
 
 constexpr signer::ClockReading kNow{UnixNanos{1'700'000'000'000'000'000}, Nanos{}};
@@ -52,6 +54,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (request.type() == "hello") {
     core.hear_assets(request);
+    return 0;
+  }
+  if (request.type() == "lock" || request.type() == "unlock" || request.type() == "accept_asset") {
+    // Not an operator: at most locked, which the next input undoes.
+    core.operate(request, false, kNow);
+    v1::SignRequest unlock;
+    unlock.set_type("unlock");
+    core.operate(unlock, true, kNow);
     return 0;
   }
   const auto reply = core.handle(request, kNow);

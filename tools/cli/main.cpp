@@ -93,6 +93,7 @@ int run(int argc, char** argv) {
   cli::add_doctor_command(registry);
   cli::add_keys_commands(registry);
   cli::add_journal_commands(registry);
+  cli::add_signer_commands(registry);
   cli::add_sign_command(registry);
   cli::add_decode_command(registry);
   cli::add_completion_command(registry);

@@ -24,6 +24,9 @@ class MemoryStore final : public SignerStore {
   SignerState state;
   bool broken = false;
   int pin_writes = 0;
+  bool audit_broken = false;
+  journal::AuditChain chain;
+  std::vector<std::string> audit;
 
   Status save_nonce_mark(const std::string& key, std::uint64_t mark) override {
     return keep([&] { state.nonce_marks[key] = mark; });
@@ -35,6 +38,17 @@ class MemoryStore final : public SignerStore {
     return keep([&] {
       state.pins = pins;
       ++pin_writes;
+    });
+  }
+  Status save_locks(const std::set<std::string>& keys) override {
+    return keep([&] { state.locked = keys; });
+  }
+  Status append_audit(const journal::AuditRecord& record) override {
+    if (audit_broken) return fail(ErrorCode::kIo, "disk full");
+    const auto line = chain.line(record, audit.empty());
+    return keep([&] {
+      chain.accept();
+      audit.push_back(line);
     });
   }
   Status append_issued(const IssuedNonce& issued, std::uint64_t /*wall_ms*/) override {
@@ -84,6 +98,12 @@ class SignerCoreTest : public ::testing::Test {
     const auto parsed = parse_contract_json(json, request);
     EXPECT_TRUE(parsed) << parsed.error().text << " in " << json;
     return core_->handle(request, now_);
+  }
+
+  v1::SignReply operate(const std::string& json, bool is_operator) {
+    v1::SignRequest request;
+    EXPECT_TRUE(parse_contract_json(json, request)) << json;
+    return core_->operate(request, is_operator, now_);
   }
 
   v1::SignReply sign(const std::string& action, const std::string& more = "") {
@@ -488,6 +508,135 @@ TEST(Policy, PairsAreNamedByThemselvesByDexOrAll) {
   EXPECT_FALSE(allows("hyna:*", "hyn:BTC-USD"));
   EXPECT_TRUE(allows("BTC-USD", "BTC-USD"));
   EXPECT_FALSE(allows("BTC-USD", "BTC-USDT"));
+}
+
+// ---------------------------------------------------------------- locks, velocity, audit log
+
+TEST_F(SignerCoreTest, ALockedKeySignsCancelsAloneAcrossRestartsUntilAnOperatorUnlocks) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  EXPECT_EQ(operate(R"({"type":"lock","key":"agent-1"})", false).status(), "OK");
+  const auto locked =
+      "SIGNER_REFUSED rule cancel_only: key agent-1 is locked: it signs cancels alone";
+  EXPECT_EQ(refusal(sign_order()), locked);
+  EXPECT_EQ(refusal(sign(R"("update_leverage":{"asset":0,"trading_pair":"BTC-USD","leverage":4})",
+                         std::string(kGood))),
+            locked);
+  const auto cancel =
+      R"("cancel":{"cancels":[{"asset":0,"trading_pair":"BTC-USD","venue_order_id":1}]})";
+  EXPECT_EQ(sign(cancel).status(), "OK");
+  EXPECT_EQ(sign(R"("noop":{})").status(), "OK");
+  restart();
+  EXPECT_EQ(refusal(sign_order()), locked);
+  EXPECT_EQ(refusal(operate(R"({"type":"unlock"})", false)),
+            "SIGNER_REFUSED rule operator: unlock is for operators alone");
+  EXPECT_EQ(refusal(sign_order()), locked);
+  EXPECT_EQ(operate(R"({"type":"unlock"})", true).status(), "OK");
+  EXPECT_EQ(sign_order().status(), "OK");
+  EXPECT_TRUE(store_.state.locked.empty());
+}
+
+TEST_F(SignerCoreTest, ALockHoldsEvenWhenTheDiskDoesNotTakeIt) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  store_.broken = true;
+  EXPECT_EQ(operate(R"({"type":"lock"})", false).status(), "REJECTED");
+  store_.broken = false;
+  EXPECT_TRUE(core_->is_locked("agent-1"));
+  EXPECT_EQ(sign_order().status(), "REJECTED");
+}
+
+TEST_F(SignerCoreTest, AnUnknownKeyCannotBeLocked) {
+  EXPECT_EQ(refusal(operate(R"({"type":"lock","key":"nobody"})", true)),
+            "SIGNER_REFUSED rule key: no key named \"nobody\"");
+}
+
+TEST_F(SignerCoreTest, AnOperatorMayAcceptAnotherNumberOfAPairButNotOneOfAnotherPair) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  ASSERT_EQ(sign_order().status(), "OK");  // pins BTC-USD = 0
+  const auto accept = [&](const std::string& pair, int asset, bool is_operator) {
+    return operate(R"({"type":"accept_asset","assets":[{"trading_pair":")" + pair +
+                       R"(","asset":)" + std::to_string(asset) + "}]}",
+                   is_operator);
+  };
+  EXPECT_EQ(refusal(accept("BTC-USD", 7, false)),
+            "SIGNER_REFUSED rule operator: accept_asset is for operators alone");
+  EXPECT_EQ(refusal(accept("BTC-USD", 130'001, true)),
+            "SIGNER_REFUSED rule asset_map: asset 130001 is hyna:BTC-USD, not BTC-USD");
+  EXPECT_EQ(accept("BTC-USD", 7, true).status(), "OK");
+  EXPECT_EQ(refusal(sign_order()),
+            "SIGNER_REFUSED rule asset_map: BTC-USD is asset 7, the action has 0");
+  restart();
+  EXPECT_EQ(sign_order(std::string(kGood),
+                       R"({"asset":7,"trading_pair":"BTC-USD","price":"1","quantity":"1",)"
+                       R"("time_in_force":"GTC"})")
+                .status(),
+            "OK");
+}
+
+TEST_F(SignerCoreTest, VelocityLimitsCountOrdersNotCancels) {
+  policy_ += "max_orders_per_second = 2\nmax_notional_per_minute = \"120\"\n";
+  restart();
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  EXPECT_EQ(sign_order().status(), "OK");  // 50 each
+  EXPECT_EQ(sign_order().status(), "OK");
+  EXPECT_EQ(refusal(sign_order()),
+            "SIGNER_REFUSED rule max_orders_per_second: 1 more after 2 within the last second "
+            "exceed 2");
+  EXPECT_EQ(sign(R"("noop":{})").status(), "OK");
+  now_.boot += 1s;
+  EXPECT_EQ(refusal(sign_order()),
+            "SIGNER_REFUSED rule max_notional_per_minute: 50 more after 100 within the last minute "
+            "exceed 120");
+  EXPECT_EQ(refusal(sign(R"("twap_order":{"asset":0,"trading_pair":"BTC-USD","quantity":"0.01",)"
+                         R"("minutes":30})",
+                         std::string(kGood))),
+            "SIGNER_REFUSED rule max_notional_per_minute: a TWAP has no price to count");
+  now_.boot += 61s;
+  now_.wall = now_.wall + Nanos(61s);
+  EXPECT_EQ(sign_order().status(), "OK");
+}
+
+TEST_F(SignerCoreTest, TheAuditLogHoldsEverySignatureAndRefusalInAnUnbrokenChain) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  const auto reply = sign_order();
+  ASSERT_EQ(sign_order(R"(,"lease_epoch":1)").status(), "REJECTED");
+  ASSERT_EQ(operate(R"({"type":"lock"})", false).status(), "OK");
+  ASSERT_EQ(store_.audit.size(), 4U);
+  journal::AuditChain chain;
+  for (const auto& line : store_.audit) {
+    const auto next = chain.follow(std::string_view(line).substr(0, line.size() - 1));
+    ASSERT_TRUE(next) << next.error().text;
+  }
+  const auto& line = store_.audit[1];
+  EXPECT_EQ(journal::audit_field(line, "what"), "signed");
+  EXPECT_EQ(journal::audit_field(line, "key"), "agent-1");
+  EXPECT_EQ(journal::audit_field(line, "nonce"), std::to_string(reply.nonce()));
+  EXPECT_EQ(journal::audit_field(line, "action"), verified(reply).action_json);
+  EXPECT_EQ(journal::audit_field(store_.audit[2], "text"),
+            "rule expires_after: order needs expires_after_ms");
+  EXPECT_EQ(journal::audit_field(store_.audit[3], "what"), "locked");
+}
+
+TEST_F(SignerCoreTest, WithoutItsAuditRecordNothingThatAddsRiskIsReleased) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  store_.audit_broken = true;
+  const auto reply = sign_order();
+  EXPECT_EQ(reply.status(), "REJECTED");
+  EXPECT_TRUE(reply.body().empty());
+  EXPECT_EQ(sign(R"("noop":{})").status(), "OK");  // cancels and fences go on
+  EXPECT_GT(core_->audit_failures(), 0U);
+  store_.audit_broken = false;
+  ASSERT_EQ(sign_order().status(), "OK");
+  EXPECT_EQ(journal::audit_field(store_.audit.back(), "text"),
+            "3 records before this one were lost");
+}
+
+TEST_F(SignerCoreTest, ARefusedFloodDoesNotFillTheAuditLog) {
+  for (int i = 0; i < 1'000; ++i) ASSERT_EQ(sign_order().status(), "REJECTED");
+  EXPECT_EQ(store_.audit.size(), 20U);
+  now_.boot += 1s;
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  EXPECT_NE(store_.audit.back().find("980 refusals before this one are not listed"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // The real binary over its real socket, with a plain REQ socket as any language has it.
+#include "libs/journal/audit_file.hpp"
 #include "libs/keystore/keystore_folder.hpp"
 #include "libs/venues/hyperliquid/exchange_request.hpp"
 #include "libs/venues/hyperliquid/order_codec.hpp"
@@ -208,6 +209,47 @@ TEST_F(SignerProcess, KillsNeverRepeatANonceAndTheLeaseGoesOn) {
     stop(SIGKILL);
   }
   EXPECT_EQ(used.size(), 60U);
+  const auto report = journal::verify_audit_log(root_ / "data/signer/audit", "");
+  ASSERT_TRUE(report) << report.error().text;
+  EXPECT_EQ(report->signed_actions, 60U);  // each was in the log before its reply
+}
+
+TEST_F(SignerProcess, ALockSurvivesAKillAndTheStatusShowsIt) {
+  start();
+  connect();
+  const auto epoch = prepare();
+  ASSERT_EQ(ask({{"type", "lock"}, {"key", "agent-1"}}).value("status", ""), "OK");
+  stop(SIGKILL);
+  start();
+  connect();
+  EXPECT_EQ(prepare(), epoch);
+  EXPECT_EQ(ask(order(epoch)).value("reason", ""),
+            "rule cancel_only: key agent-1 is locked: it signs cancels alone");
+  EXPECT_NE(ask({{"type", "status"}}).value("text", "").find("CANCEL_ONLY"), std::string::npos);
+  ASSERT_EQ(ask({{"type", "unlock"}}).value("status", ""), "OK");  // the signer's own user may
+  EXPECT_EQ(ask(order(epoch)).value("status", ""), "OK");
+}
+
+TEST_F(SignerProcess, ADamagedAuditLogStopsTheStartNamingTheLine) {
+  start();
+  connect();
+  ASSERT_EQ(ask(order(prepare())).value("status", ""), "OK");
+  stop(SIGTERM);
+  const auto file = root_ / "data/signer/audit/audit-000000000001.log";
+  std::string text;
+  {
+    std::ifstream in(file, std::ios::binary);
+    text.assign(std::istreambuf_iterator<char>(in), {});
+  }
+  const auto at = text.find("50000");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 5, "60000");
+  std::ofstream(file, std::ios::binary) << text;
+  start();
+  EXPECT_EQ(wait(), 1);
+  std::ifstream log(root_ / "log");
+  const std::string said{std::istreambuf_iterator<char>(log), {}};
+  EXPECT_NE(said.find("audit-000000000001.log: line 3: expected hash"), std::string::npos) << said;
 }
 
 TEST_F(SignerProcess, RunsInsideItsSandboxAndTellsNothingOfTheKey) {
