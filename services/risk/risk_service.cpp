@@ -175,6 +175,7 @@ void RiskService::on_tick() {
   halt_.on_timer(now, actions);
   perform(actions);
   follow_gateway();
+  follow_lock();
   if (now >= next_second_) {
     next_second_ = now + 1s;
     on_second();
@@ -473,6 +474,7 @@ void RiskService::follow_level() {
   if (kill_switch_.version() == told_version_) return;
   keep(notes::kill_switch(kill_switch_.memory()));
   told_version_ = kill_switch_.version();
+  follow_lock();  // ahead of the heartbeat: after a resume no order finds its key still locked
   store_->beat();
   HaltActions actions;
   if (kill_switch_.level() == RiskLevel::kRunning) {
@@ -486,6 +488,22 @@ void RiskService::follow_level() {
                kill_switch_.reason(), kill_switch_.by());
   say_state();
   perform(actions);
+}
+
+void RiskService::follow_lock() {
+  const auto wanted = signer_lock_.ask(kill_switch_.memory().latched, monotonic_now());
+  if (!wanted) return;
+  canceller_->lock_keys(*wanted, [this, locked = *wanted](const Status& outcome) {
+    signer_lock_.on_answer(locked, outcome.has_value());
+    if (outcome) {
+      said_lock_.clear();
+      spdlog::info("signer keys {}",
+                   locked ? "locked: they sign cancels alone" : "not locked by us");
+    } else if (outcome.error().text != said_lock_) {
+      said_lock_ = outcome.error().text;
+      spdlog::error("signer keys not {} reason=\"{}\"", locked ? "locked" : "unlocked", said_lock_);
+    }
+  });
 }
 
 void RiskService::fill_state(v1::RiskState& out) const {
@@ -540,6 +558,9 @@ void RiskService::refresh_metrics() {
   metrics
       .gauge("perpwire_risk_state", "0 RUNNING, 1 REDUCE_ONLY, 2 PAUSED, 3 CANCEL_ALL, 4 FLATTEN")
       .set(static_cast<int>(kill_switch_.level()));
+  metrics
+      .gauge("perpwire_risk_signer_lock_confirmed", "1 = the signer's keys are as the level asks")
+      .set(signer_lock_.confirmed() ? 1 : 0);
   metrics.gauge("perpwire_risk_level_version", "Version of the level")
       .set(static_cast<int>(kill_switch_.version()));
   metrics.gauge("perpwire_risk_confirmed_flat", "1 = the venue said that nothing is open")

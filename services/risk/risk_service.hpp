@@ -11,6 +11,7 @@
 #include "services/risk/limits_memory.hpp"
 #include "services/risk/recovery.hpp"
 #include "services/risk/risk_store.hpp"
+#include "services/risk/signer_lock.hpp"
 #include "services/risk/venue_canceller.hpp"
 
 #include <boost/asio/steady_timer.hpp>
@@ -90,6 +91,7 @@ class RiskService {
   void say_breaches(const std::vector<Breach>& breaches);
   /// Keeps and tells a change of the level, and starts or ends what it demands.
   void follow_level();
+  void follow_lock();
   void say_state();
   void fill_state(v1::RiskState& out) const;
   void publish(std::string_view event, v1::Envelope& envelope);
@@ -103,6 +105,8 @@ class RiskService {
   Engine engine_;
   LimitsMemory limits_;
   HaltProcedure halt_;
+  SignerLock signer_lock_;
+  std::string said_lock_;  // the last failure in the log
   std::optional<StreamPosition> gateway_start_;
   std::unique_ptr<RiskStore> store_;
   std::unique_ptr<VenueCanceller> canceller_;

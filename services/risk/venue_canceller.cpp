@@ -257,7 +257,8 @@ void VenueCanceller::send_all(std::deque<v1::SignRequest> actions, Status so_far
   sign_and_post(std::move(next), std::move(then));
 }
 
-void VenueCanceller::sign_and_post(v1::SignRequest request, std::function<void(Status)> done) {
+void VenueCanceller::ask_signer(v1::SignRequest request,
+                                std::function<void(Result<v1::SignReply>)> done) {
   if (!signer_) {
     done(fail(ErrorCode::kSignerUnavailable, "signer: the asset map is not read yet"));
     return;
@@ -277,12 +278,31 @@ void VenueCanceller::sign_and_post(v1::SignRequest request, std::function<void(S
         if (auto parsed = parse_payload(reply->front(), answer); !parsed) {
           return done(fail(ErrorCode::kSignerUnavailable, "signer: " + parsed.error().text));
         }
-        if (answer.status() != "OK" || answer.body().empty()) {
+        if (answer.status() != "OK") {
           return done(fail(ErrorCode::kSignerRefused,
                            fmt::format("signer: {} {}", answer.code(), answer.reason())));
         }
-        post(answer.body(), done);
+        done(std::move(answer));
       });
+}
+
+void VenueCanceller::sign_and_post(v1::SignRequest request, std::function<void(Status)> done) {
+  ask_signer(std::move(request), [this, done = std::move(done)](Result<v1::SignReply> answer) {
+    if (!answer) return done(tl::unexpected<Error>(answer.error()));
+    if (answer->body().empty()) {
+      return done(fail(ErrorCode::kSignerRefused, "signer: a reply without a body"));
+    }
+    post(answer->body(), done);
+  });
+}
+
+void VenueCanceller::lock_keys(bool locked, std::function<void(Status)> done) {
+  v1::SignRequest request;
+  request.set_type(locked ? "lock" : "unlock");
+  request.mutable_lease()->set_holder("risk." + config_.instance);
+  ask_signer(std::move(request), [done = std::move(done)](const Result<v1::SignReply>& answer) {
+    done(answer ? Status{} : tl::unexpected<Error>(answer.error()));
+  });
 }
 
 void VenueCanceller::post(const std::string& body, std::function<void(Status)> done) {

@@ -60,6 +60,10 @@ class VenueCanceller {
   void cancel(std::size_t account, const std::vector<VenueOrder>& orders,
               std::function<void(Status)> done);
 
+  /// Asks the signer to sign cancels alone for every key, in our name, or takes that back.
+  /// Errors: kSignerUnavailable, kSignerRefused.
+  void lock_keys(bool locked, std::function<void(Status)> done);
+
   [[nodiscard]] bool knows_assets() const { return !instruments_.all().empty(); }
   /// Reads the asset map if it is missing. Called now and then.
   void keep_assets();
@@ -71,6 +75,7 @@ class VenueCanceller {
   void read_next_meta();
   void finish_assets();
   void connect_signer();
+  void ask_signer(v1::SignRequest request, std::function<void(Result<v1::SignReply>)> done);
   void sign_and_post(v1::SignRequest request, std::function<void(Status)> done);
   void post(const std::string& body, std::function<void(Status)> done);
   Status add_cancels(const std::vector<VenueOrder>& orders, v1::SignRequest& by_cloid,

@@ -257,8 +257,11 @@ Status FileStore::load_locks(SignerState& state) {
     return tl::unexpected(text.error());
   }
   std::istringstream lines(text->value_or(""));
-  for (std::string key; lines >> key;) {
-    state.locked.insert(key);
+  for (KeyLock lock; lines >> lock.key;) {
+    if (!(lines >> lock.holder)) {
+      return damaged(data_folder_ / "locks", "a holder after " + lock.key);
+    }
+    state.locks.insert(lock);
   }
   return {};
 }
@@ -322,10 +325,10 @@ Status FileStore::save_pins(const std::vector<AssetEntry>& pins) {
   return replace_file(data_folder_ / "assets", text, true);
 }
 
-Status FileStore::save_locks(const std::set<std::string>& keys) {
+Status FileStore::save_locks(const std::set<KeyLock>& locks) {
   std::string text;
-  for (const auto& key : keys) {
-    text += key + "\n";
+  for (const auto& lock : locks) {
+    text += fmt::format("{} {}\n", lock.key, lock.holder);
   }
   return replace_file(data_folder_ / "locks", text, true);
 }

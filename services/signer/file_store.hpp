@@ -39,7 +39,7 @@ class FileStore final : public SignerStore {
   Status save_nonce_mark(const std::string& key, std::uint64_t mark) override;
   Status save_lease(const std::string& account, const LeaseRecord& record) override;
   Status save_pins(const std::vector<AssetEntry>& pins) override;
-  Status save_locks(const std::set<std::string>& keys) override;
+  Status save_locks(const std::set<KeyLock>& locks) override;
   Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) override;
   Status append_audit(const journal::AuditRecord& record) override;
 

@@ -35,6 +35,21 @@ std::vector<AssetEntry> entries_for(const v1::SignRequest& hello, hl::Network ne
   return entries;
 }
 
+std::string lock_holder(const v1::SignRequest& request) {
+  return request.lease().holder().empty() ? "operator" : request.lease().holder();
+}
+
+/// A holder is a word of a file's line.
+Status check_holder(const std::string& holder) {
+  const bool fits = holder.size() <= 64 && std::all_of(holder.begin(), holder.end(), [](char c) {
+                      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                             (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+                    });
+  return fits ? Status{}
+              : fail(ErrorCode::kInvalidCommand,
+                     "lease.holder: expected up to 64 of [A-Za-z0-9._-]");
+}
+
 void set_error(const Error& error, v1::SignReply& reply) {
   reply.set_status("REJECTED");
   reply.set_code(std::string(to_string(error.code)));
@@ -74,7 +89,7 @@ SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& sta
   for (const auto& recent : state.recent) {
     velocities_[recent.key].restore(recent.added, start.boot, recent.age);
   }
-  locked_ = state.locked;
+  locks_ = state.locks;
   if (state.issued_may_be_incomplete) {
     issued_.set_floor(millis(start.wall) + longest);
   }
@@ -234,6 +249,11 @@ v1::SignReply SignerCore::operate(const v1::SignRequest& request, bool is_operat
   reply.set_request_id(request.request_id());
   Status done;
   std::string text;
+  const bool changes = request.type() != "unlock" || unlocked(request).size() != locks_.size();
+  if (!changes) {
+    reply.set_status("OK");  // nothing to take back: anyone may hear it
+    return reply;
+  }
   if (request.type() != "lock" && !is_operator) {
     done = refuse("operator", fmt::format("{} is for operators alone", request.type()));
   } else if (request.type() == "accept_asset") {
@@ -244,7 +264,8 @@ v1::SignReply SignerCore::operate(const v1::SignRequest& request, bool is_operat
       done = tl::unexpected(accepted.error());
     }
   } else {
-    done = lock(request.key(), request.type() == "lock");
+    done = request.type() == "lock" ? lock(request) : unlock(request);
+    if (!request.lease().holder().empty()) text = "by " + request.lease().holder();
   }
   const auto what = request.type() == "lock"     ? "locked"
                     : request.type() == "unlock" ? "unlocked"
@@ -259,31 +280,43 @@ v1::SignReply SignerCore::operate(const v1::SignRequest& request, bool is_operat
   return reply;
 }
 
-Status SignerCore::lock(const std::string& key, bool locked) {
-  if (!key.empty() && !keys_.has(key)) {
-    return refuse("key", fmt::format("no key named \"{}\"", key));
+bool SignerCore::is_locked(const std::string& key) const {
+  const auto first = locks_.lower_bound({key, ""});
+  return first != locks_.end() && first->key == key;
+}
+
+Status SignerCore::lock(const v1::SignRequest& request) {
+  if (!request.key().empty() && !keys_.has(request.key())) {
+    return refuse("key", fmt::format("no key named \"{}\"", request.key()));
   }
-  auto after = locked_;
+  const std::string holder = lock_holder(request);
+  if (auto named = check_holder(holder); !named) {
+    return named;
+  }
+  const auto before = locks_.size();
   for (const auto& name : keys_.names()) {
-    if (!key.empty() && name != key) {
-      continue;
-    }
-    if (locked) {
-      after.insert(name);
-    } else {
-      after.erase(name);
+    if (request.key().empty() || name == request.key()) {
+      locks_.insert({name, holder});  // holds from now on, whatever the disk says
     }
   }
-  if (after == locked_) {
-    return {};
-  }
-  if (locked) {
-    locked_ = after;  // holds from now on, whatever the disk says
-  }
+  return locks_.size() == before ? Status{} : store_.save_locks(locks_);
+}
+
+std::set<KeyLock> SignerCore::unlocked(const v1::SignRequest& request) const {
+  auto after = locks_;
+  std::erase_if(after, [&](const KeyLock& lock) {
+    return (request.key().empty() || lock.key == request.key()) &&
+           (request.lease().holder().empty() || lock.holder == request.lease().holder());
+  });
+  return after;
+}
+
+Status SignerCore::unlock(const v1::SignRequest& request) {
+  auto after = unlocked(request);
   if (auto saved = store_.save_locks(after); !saved) {
     return saved;
   }
-  locked_ = std::move(after);
+  locks_ = std::move(after);
   return {};
 }
 

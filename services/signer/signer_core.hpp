@@ -52,9 +52,10 @@ class SignerCore {
 
   /// A `lock`, `unlock` or `accept_asset` request.
   ///   lock:   the key (empty: every key) signs nothing that can add risk, until unlocked; restarts
-  ///           keep it. Anyone who may ask may lock.
-  ///   unlock, accept_asset: an operator's alone. accept_asset takes one entry of `assets` as the
-  ///           pair's number from now on.
+  ///           keep it. Anyone who may ask may lock. `lease.holder` names who wants it (empty: an
+  ///           operator); a key is locked while anybody wants it so.
+  ///   unlock: an operator's alone. Takes back the lock of `lease.holder`; empty: everybody's.
+  ///   accept_asset: an operator's alone. One entry of `assets` is the pair's number from now on.
   /// Errors in the reply: SIGNER_REFUSED with the rule (operator, key, asset_map), INVALID_COMMAND,
   /// IO if it could not be made durable (a lock holds all the same).
   v1::SignReply operate(const v1::SignRequest& request, bool is_operator, ClockReading now);
@@ -74,7 +75,8 @@ class SignerCore {
   [[nodiscard]] KeyRing& keys() { return keys_; }
   [[nodiscard]] const LeaseTable& leases() const { return leases_; }
   [[nodiscard]] std::uint64_t last_nonce(const std::string& key) const;
-  [[nodiscard]] bool is_locked(const std::string& key) const { return locked_.contains(key); }
+  [[nodiscard]] bool is_locked(const std::string& key) const;
+  [[nodiscard]] const std::set<KeyLock>& locks() const { return locks_; }
   /// Records that the audit log did not take: cancels that were signed all the same, and refusals.
   [[nodiscard]] std::uint64_t audit_failures() const { return audit_failures_; }
 
@@ -90,7 +92,9 @@ class SignerCore {
   Status pin_assets(const ActionRequest& request);
   Status check_velocity(const v1::SignRequest& request, const ActionRequest& action,
                         ClockReading now);
-  Status lock(const std::string& key, bool locked);
+  Status lock(const v1::SignRequest& request);
+  Status unlock(const v1::SignRequest& request);
+  [[nodiscard]] std::set<KeyLock> unlocked(const v1::SignRequest& request) const;
   Result<AssetEntry> accept_asset(const v1::SignRequest& request);
   Status audit(journal::AuditRecord record);
   void audit_refusal(const v1::SignRequest& request, const Error& error, ClockReading now);
@@ -106,7 +110,7 @@ class SignerCore {
   AssetPins assets_;
   ClockGuard clock_;
   std::map<std::string, Velocity> velocities_;  // by key
-  std::set<std::string> locked_;
+  std::set<KeyLock> locks_;
   std::uint64_t audit_failures_ = 0;
   std::uint64_t audit_lost_ = 0;  // failures that the log itself does not tell yet
   std::int64_t refusals_second_ = 0;

@@ -7,6 +7,7 @@
 #include "services/signer/lease_table.hpp"
 #include "services/signer/velocity.hpp"
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -14,6 +15,14 @@
 #include <vector>
 
 namespace perpwire::signer {
+
+/// A key that signs cancels alone, and who wants it so: "operator", or an instance like
+/// "risk.main".
+struct KeyLock {
+  std::string key;
+  std::string holder;
+  friend auto operator<=>(const KeyLock&, const KeyLock&) = default;
+};
 
 /// Orders signed within the minute before a start.
 struct RecentOrders {
@@ -30,7 +39,7 @@ struct SignerState {
   std::vector<IssuedNonce> issued;  // within the window, oldest first
   /// Signatures may be missing from `issued`: another boot, or the first start.
   bool issued_may_be_incomplete = true;
-  std::set<std::string> locked;      // keys that sign cancels only
+  std::set<KeyLock> locks;
   std::vector<RecentOrders> recent;  // from the audit log
 };
 
@@ -43,7 +52,7 @@ class SignerStore {
   virtual Status save_nonce_mark(const std::string& key, std::uint64_t mark) = 0;
   virtual Status save_lease(const std::string& account, const LeaseRecord& record) = 0;
   virtual Status save_pins(const std::vector<AssetEntry>& pins) = 0;
-  virtual Status save_locks(const std::set<std::string>& keys) = 0;
+  virtual Status save_locks(const std::set<KeyLock>& locks) = 0;
   /// Survives kill -9. `wall_ms` stands in for the boot clock, which another boot restarts.
   virtual Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) = 0;
   virtual Status append_audit(const journal::AuditRecord& record) = 0;

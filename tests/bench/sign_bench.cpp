@@ -40,7 +40,7 @@ class NoStore final : public signer::SignerStore {
   Status save_nonce_mark(const std::string&, std::uint64_t) override { return {}; }
   Status save_lease(const std::string&, const signer::LeaseRecord&) override { return {}; }
   Status save_pins(const std::vector<signer::AssetEntry>&) override { return {}; }
-  Status save_locks(const std::set<std::string>&) override { return {}; }
+  Status save_locks(const std::set<signer::KeyLock>&) override { return {}; }
   Status append_issued(const signer::IssuedNonce&, std::uint64_t) override { return {}; }
   Status append_audit(const journal::AuditRecord&) override { return {}; }
 };

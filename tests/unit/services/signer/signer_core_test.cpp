@@ -40,8 +40,8 @@ class MemoryStore final : public SignerStore {
       ++pin_writes;
     });
   }
-  Status save_locks(const std::set<std::string>& keys) override {
-    return keep([&] { state.locked = keys; });
+  Status save_locks(const std::set<KeyLock>& locks) override {
+    return keep([&] { state.locks = locks; });
   }
   Status append_audit(const journal::AuditRecord& record) override {
     if (audit_broken) return fail(ErrorCode::kIo, "disk full");
@@ -532,7 +532,21 @@ TEST_F(SignerCoreTest, ALockedKeySignsCancelsAloneAcrossRestartsUntilAnOperatorU
   EXPECT_EQ(refusal(sign_order()), locked);
   EXPECT_EQ(operate(R"({"type":"unlock"})", true).status(), "OK");
   EXPECT_EQ(sign_order().status(), "OK");
-  EXPECT_TRUE(store_.state.locked.empty());
+  EXPECT_TRUE(store_.state.locks.empty());
+}
+
+TEST_F(SignerCoreTest, AKeyStaysLockedWhileAnybodyWantsItSo) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  const auto by_risk = R"(,"lease":{"holder":"risk.main"}})";
+  ASSERT_EQ(operate(R"({"type":"lock")" + std::string(by_risk), false).status(), "OK");
+  ASSERT_EQ(operate(R"({"type":"lock"})", false).status(), "OK");
+  ASSERT_EQ(operate(R"({"type":"unlock")" + std::string(by_risk), true).status(), "OK");
+  EXPECT_TRUE(core_->is_locked("agent-1"));  // the operator's own stays
+  ASSERT_EQ(operate(R"({"type":"lock")" + std::string(by_risk), false).status(), "OK");
+  ASSERT_EQ(operate(R"({"type":"unlock"})", true).status(), "OK");  // everybody's
+  EXPECT_EQ(sign_order().status(), "OK");
+  EXPECT_EQ(refusal(operate(R"({"type":"lock","lease":{"holder":"a b"}})", true)),
+            "INVALID_COMMAND lease.holder: expected up to 64 of [A-Za-z0-9._-]");
 }
 
 TEST_F(SignerCoreTest, ALockHoldsEvenWhenTheDiskDoesNotTakeIt) {
