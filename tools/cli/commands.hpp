@@ -16,6 +16,7 @@ void add_doctor_command(Registry& registry);
 void add_keys_commands(Registry& registry);
 void add_journal_commands(Registry& registry);
 void add_signer_commands(Registry& registry);
+void add_panic_command(Registry& registry);
 void add_sign_command(Registry& registry);
 void add_decode_command(Registry& registry);
 void add_completion_command(Registry& registry);

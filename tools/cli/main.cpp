@@ -94,6 +94,7 @@ int run(int argc, char** argv) {
   cli::add_keys_commands(registry);
   cli::add_journal_commands(registry);
   cli::add_signer_commands(registry);
+  cli::add_panic_command(registry);
   cli::add_sign_command(registry);
   cli::add_decode_command(registry);
   cli::add_completion_command(registry);
