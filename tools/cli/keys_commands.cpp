@@ -78,8 +78,10 @@ Outcome<void> print_made(Session& session, const Result<keystore::KeyInfo>& made
   const auto settings = session.settings();
   if (settings && (*settings)->mode != Mode::kSim) {
     std::cout << fmt::format(
-        "next: approve {} as an API wallet of your account at the venue ({})\n", made->address,
-        (*settings)->network());
+        "next: approve {} as an API wallet of your account at the venue ({}), there or with "
+        "perpwire "
+        "keys approve {}\n",
+        made->address, (*settings)->network(), made->name);
   }
   return {};
 }
@@ -195,6 +197,7 @@ void add_keys_commands(Registry& registry) {
   import_app.add_option("--private-key", options->private_key,
                         "where to read 64 hex digits: fd:N, credential:NAME or terminal");
   registry.add(group, "list", "names and addresses, and which accounts use them", list);
+  add_approve_command(registry, group);
 }
 
 }  // namespace perpwire::cli

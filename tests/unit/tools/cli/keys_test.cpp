@@ -1,5 +1,7 @@
 // `perpwire keys` through the binary.
 
+#include "libs/common/secp256k1.hpp"
+#include "libs/venues/hyperliquid/user_signed.hpp"
 #include "tests/support/temp_dir.hpp"
 
 #include "run_cli.hpp"
@@ -102,6 +104,43 @@ TEST_F(CliKeys, WrongInputIsOneLine) {
     EXPECT_EQ(lines_of(run.err).size(), 1U) << run.err;
     EXPECT_NE(run.err.find(says), std::string::npos) << run.err;
   }
+}
+
+TEST_F(CliKeys, AnApprovalIsSignedByTheMasterKeyForWhatItShows) {
+  const auto made = keys({"new", "agent-1", "--passphrase", "fd:3", "--light", "-o", "json"});
+  ASSERT_EQ(made.exit, 0) << made.err;
+  const auto agent = Json::parse(made.out).at("address").get<std::string>();
+  // The key of the venue SDK's vectors (tests/fixtures/hyperliquid/PROVENANCE.md).
+  const std::string master = "0123456789012345678901234567890123456789012345678901234567890123";
+  const auto run = keys({"approve", "agent-1", "--agent-name", "desk", "--days", "30",
+                         "--master-key", "fd:3", "--yes"},
+                        master);
+  ASSERT_EQ(run.exit, 0) << run.err;
+  EXPECT_NE(run.err.find(agent), std::string::npos) << run.err;
+  const auto body = Json::parse(run.out);
+  const auto& action = body.at("action");
+  EXPECT_EQ(action.at("agentAddress"), agent);
+  EXPECT_EQ(action.at("nonce"), body.at("nonce"));
+  const auto until = action.at("nonce").get<std::uint64_t>() + 30ULL * 86'400'000;
+  EXPECT_EQ(action.at("agentName"), "desk valid_until " + std::to_string(until));
+  const auto message =
+      hyperliquid::parse_user_signed(action.dump(), hyperliquid::Network::kTestnet);
+  ASSERT_TRUE(message) << message.error().text;
+  Signature signature;
+  signature.r = parse_hex_array<32>(body.at("signature").at("r").get<std::string>()).value();
+  signature.s = parse_hex_array<32>(body.at("signature").at("s").get<std::string>()).value();
+  signature.v = body.at("signature").at("v").get<std::uint8_t>();
+  EXPECT_EQ(recover_address(message->digest, signature)->to_string(),
+            "0x14791697260e4c9a71f18484c9f997b308e59325");
+  EXPECT_EQ(run.out.find(master), std::string::npos);
+}
+
+TEST_F(CliKeys, AnApprovalWithoutAWordOfConsentSignsNothing) {
+  ASSERT_EQ(keys({"new", "agent-1", "--passphrase", "fd:3", "--light"}).exit, 0);
+  const auto run = keys({"approve", "agent-1", "--master-key", "fd:3"},
+                        "0123456789012345678901234567890123456789012345678901234567890123");
+  EXPECT_EQ(run.exit, 1) << run.err;
+  EXPECT_EQ(run.out, "");
 }
 
 }  // namespace
