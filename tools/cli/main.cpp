@@ -33,7 +33,7 @@ const CLI::App& deepest(const CLI::App& root) {
 std::string command_path(const CLI::App& root) {
   std::string path;
   for (const CLI::App* app = &deepest(root); app != &root; app = app->get_parent()) {
-    path = " " + app->get_name() + path;
+    path.insert(0, " " + app->get_name());
   }
   return "perpwire" + path;
 }
