@@ -27,6 +27,14 @@ Status SignerDisk::save_pins(const std::vector<signer::AssetEntry>& pins) {
   return write([&] { data_.pins = pins; });
 }
 
+Status SignerDisk::save_locks(const std::set<signer::KeyLock>& locks) {
+  return write([&] { data_.locks = locks; });
+}
+
+Status SignerDisk::append_audit(const journal::AuditRecord& /*record*/) {
+  return write([&] { ++data_.audit_records; });
+}
+
 Status SignerDisk::append_issued(const signer::IssuedNonce& issued, std::uint64_t wall_ms) {
   return write([&] {
     data_.issued.push_back({issued, wall_ms});
@@ -54,6 +62,7 @@ signer::SignerState SignerDisk::load(const std::set<std::string>& keys, const st
   }
   state.leases = data_.leases;
   state.pins = data_.pins;
+  state.locks = data_.locks;
   state.issued_may_be_incomplete = !first_start && data_.boot_id != boot_id;
   for (const Line& line : data_.issued) {
     const auto age = now.wall - UnixNanos::from_millis(static_cast<std::int64_t>(line.wall_ms));

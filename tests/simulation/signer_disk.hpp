@@ -28,7 +28,9 @@ class SignerDisk : public signer::SignerStore {
   Status save_nonce_mark(const std::string& key, std::uint64_t mark) override;
   Status save_lease(const std::string& account, const signer::LeaseRecord& record) override;
   Status save_pins(const std::vector<signer::AssetEntry>& pins) override;
+  Status save_locks(const std::set<signer::KeyLock>& locks) override;
   Status append_issued(const signer::IssuedNonce& issued, std::uint64_t wall_ms) override;
+  Status append_audit(const journal::AuditRecord& record) override;
 
   /// What a starting signer reads.
   signer::SignerState load(const std::set<std::string>& keys, const std::string& boot_id,
@@ -47,6 +49,8 @@ class SignerDisk : public signer::SignerStore {
     std::map<std::string, std::uint64_t> marks;
     std::map<std::string, signer::LeaseRecord> leases;
     std::vector<signer::AssetEntry> pins;
+    std::set<signer::KeyLock> locks;
+    std::uint64_t audit_records = 0;
     std::deque<Line> issued;
     std::string boot_id;
   };
