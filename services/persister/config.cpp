@@ -37,6 +37,7 @@ std::vector<SourceConfig> event_sources(const ServiceContext& context) {
   const Settings& settings = context.settings();
   PageReaderSettings reader;
   reader.poll_interval = settings.persister.poll_interval;
+  reader.gather = std::chrono::milliseconds(20);
   const std::vector<std::string> gateway_topics{"orders.",   "fills.",       "positions.",
                                                 "balances.", "adjustments.", "funding.",
                                                 "ledger.",   "gateway.",     "stream."};

@@ -60,6 +60,7 @@ void PageReader::on_hint(std::string_view stream, std::uint64_t newest_sequence,
 
 void PageReader::on_timer(Nanos now, ReaderActions& out) {
   if (retry_at_ && now >= *retry_at_) retry_at_.reset();
+  if (gather_until_ && now >= *gather_until_) gather_until_.reset();
   // Asked by no name a page tells of a new stream too, if no heartbeat does.
   if (drained_ && now - last_answer_ >= settings_.poll_interval) poll_now_ = true;
   go_on(out);
@@ -77,7 +78,7 @@ void PageReader::ask(AskPage request, ReaderActions& out) {
 
 /// Asks whatever comes next, unless something is open, full, resting or not needed.
 void PageReader::go_on(ReaderActions& out) {
-  if (asked_ || retry_at_ || in_flight_ >= settings_.max_in_flight) return;
+  if (asked_ || retry_at_ || gather_until_ || in_flight_ >= settings_.max_in_flight) return;
   if (current_.empty()) {
     ask({.stream = "", .from_sequence = discover_from_, .limit = 1}, out);
   } else if (poll_now_ && current_ == live_) {
@@ -221,7 +222,11 @@ void PageReader::accept(const Page& page, const AskPage& asked, Nanos now, Reade
   if (!empty) hand_out(std::move(batch), out);
   // An empty page is the end, whatever a hint claimed: the next hint or poll asks again.
   drained_ = next_ > page.last_sequence && (empty || newest_ < next_);
-  if (drained_ && (current_ != live_ || !resume_.empty())) finish_current("", out);
+  if (drained_ && (current_ != live_ || !resume_.empty())) {
+    finish_current("", out);
+  } else if (drained_ && settings_.gather > Nanos{0}) {
+    gather_until_ = now + settings_.gather;
+  }
   go_on(out);
 }
 

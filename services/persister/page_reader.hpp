@@ -54,6 +54,9 @@ using ReaderActions = std::vector<ReaderAction>;
 struct PageReaderSettings {
   /// How often to ask for a page when nothing hints at news: the bus may be silent or lossy.
   Nanos poll_interval = std::chrono::milliseconds(250);
+  /// After a page that reached the end, news are let gather for so long before the next question:
+  /// under load a page and a transaction then hold many events, not one. 0 = ask at once.
+  Nanos gather{0};
   BackoffOptions backoff{};
   /// Batches handed out and not yet committed before reading pauses.
   std::size_t max_in_flight = 16;
@@ -146,6 +149,7 @@ class PageReader {
   bool poll_now_ = false;  // somebody spoke of another stream: ask which one is live
   bool reachable_ = false;
   std::optional<Nanos> retry_at_;
+  std::optional<Nanos> gather_until_;
   Nanos last_answer_{0};
   PageReaderCounters counters_;
 };

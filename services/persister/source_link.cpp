@@ -12,7 +12,7 @@
 namespace perpwire::persister {
 namespace {
 
-constexpr Nanos kTick = std::chrono::milliseconds(50);
+constexpr Nanos kTick = std::chrono::milliseconds(20);
 constexpr Nanos kPageTimeout = std::chrono::seconds(3);
 constexpr const char* kHelloId = "hello";
 

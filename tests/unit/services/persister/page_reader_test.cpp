@@ -257,6 +257,46 @@ TEST(PageReader, FirstRunBehindATrimmedJournalRecordsTheGapAndAlarms) {
   EXPECT_EQ(rig.reader_->counters().lost_events, 40U);
 }
 
+TEST(PageReader, UnderLoadNewsGatherUntilOnePageTakesThemAll) {
+  Journal journal;
+  journal.open_stream(kA);
+  Rig rig(journal, {.gather = 20ms});
+  rig.settle();
+  rig.pass(20ms);
+  const int before = rig.asked_;
+  journal.append(1);
+  rig.hint(kA, 2);
+  EXPECT_EQ(rig.asked_, before + 1);  // after a quiet time at once
+  rig.settle();
+  for (std::uint64_t i = 3; i <= 50; ++i) {
+    journal.append(1);
+    rig.hint(kA, i);
+  }
+  EXPECT_EQ(rig.asked_, before + 1);
+  rig.pass(19ms);
+  EXPECT_EQ(rig.asked_, before + 1);
+  rig.pass(1ms);
+  EXPECT_EQ(rig.asked_, before + 2);
+  rig.settle();
+  EXPECT_EQ(rig.stored_events_, 50U);
+}
+
+TEST(PageReader, GatheringNeverHoldsUpAFullPageNorAnEndedStream) {
+  Journal journal;
+  journal.open_stream(kA);
+  journal.append(100);
+  Rig rig(journal, {.gather = 1h, .page_limit = 10});
+  rig.settle();
+  EXPECT_EQ(rig.stored_events_, 101U);
+  journal.open_stream(kB);
+  journal.append(5);
+  rig.pass(1h);
+  rig.settle();
+  rig.pass(1h);
+  rig.settle();
+  EXPECT_EQ(rig.stored_events_, 107U);
+}
+
 TEST(PageReader, AHintBringsTheNewEventsAtOnce) {
   Journal journal;
   journal.open_stream(kA);
