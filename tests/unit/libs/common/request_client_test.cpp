@@ -142,6 +142,7 @@ TEST_F(RequestClientTest, WithoutAnAnswerItMayHaveBeenDone) {
   answer_at_once = false;
   start_server();
   start_client();
+  ASSERT_TRUE(run_until([&] { return client->ready(); }));  // however slow the machine is
   ask("a", 30ms);
   ASSERT_TRUE(run_until([&] { return results.size() == 1 && seen.size() == 1; }));
   EXPECT_EQ(results["a"], "maybe");
