@@ -24,6 +24,8 @@ constexpr Nanos kMissingFills = std::chrono::seconds{1};
 constexpr std::int64_t kFirstStartOverlapMs = 60'000;
 constexpr Nanos kReplyMemory = std::chrono::minutes{10};
 constexpr std::string_view kFillsFloor = "fills_floor:";
+// "1" from the start of a life that must wait for what the journal may have lost until it is READY.
+constexpr std::string_view kBehind = "journal_behind:";
 
 }  // namespace
 
@@ -65,13 +67,11 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
 
   core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
     if (!positions_.on_fill(fill, pair)) return;
-    moves_to_tell_.insert(fill.key());
+    // Before its fill is told: killed in between, the fill is learnt again and leads to the same
+    // position, since the venue says from which one it started.
+    publish_position(pair);
     const std::string dex(hyperliquid::dex_of(pair.value()));
     dirty_dexs_.emplace(dex, core_.now.mono + kPositionDelay);
-  };
-  // The position follows its fill, so that a journal read again tells which fills moved it.
-  core_.on_execution_told = [this](const FillReport& report) {
-    if (moves_to_tell_.erase(report.fill.key()) > 0) publish_position(report.trading_pair);
   };
   executor_.on_unknown = [this](const UnknownAction& action) { resolver_.add(action); };
   executor_.on_cancel_doubtful = [this](const ClientOrderId& id) { canceller_.on_doubt(id); };
@@ -180,6 +180,8 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
              at = value.find(' ', at + 1)) {
           core_.tracker.mark_used(value.substr(at + 1, value.find(' ', at + 1) - at - 1));
         }
+      } else if (note.name() == std::string(kBehind) + core_.settings.account) {
+        restored_behind_ = value == "1";
       } else if (note.name() == std::string(kFillsFloor) + core_.settings.account) {
         std::int64_t floor = 0;
         std::from_chars(value.data(), value.data() + value.size(), floor);
@@ -208,12 +210,8 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
     const FillReport report =
         fill_report_of(envelope.fill(), coin.value_or(envelope.fill().trading_pair()));
     core_.tracker.restore_fill(report);
-    // What it did to the position is told by the position event after it; a fill without one was
-    // already contained in what later fills had said.
-    if (restored_fill_) {
-      positions_.restore_fill(restored_fill_->fill, restored_fill_->trading_pair);
-    }
-    restored_fill_ = report;
+    // What it did to the position is told by a position event of its own.
+    positions_.restore_fill(report.fill, report.trading_pair);
   } else if (envelope.has_order() && mine(envelope.order().account())) {
     const auto event = order_event_of(envelope);
     if (event) core_.tracker.restore_event(*event);
@@ -221,10 +219,6 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
     const auto quantity = to_decimal(envelope.position().amount());
     const TradingPair pair{envelope.position().trading_pair()};
     if (quantity) positions_.restore(pair, Quantity{*quantity});
-    if (restored_fill_ && restored_fill_->trading_pair == pair) {
-      positions_.restore_fill(restored_fill_->fill, pair);
-      restored_fill_.reset();
-    }
   } else if (envelope.has_balance() && mine(envelope.balance().account())) {
     balances_[envelope.balance().asset()] = envelope.balance();
   }
@@ -233,6 +227,12 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
 void AccountEngine::finish_restore(Now now) {
   core_.now = now;
   core_.seed_ids(now.wall);
+  if (core_.settings.journal_may_be_behind) {
+    note_behind(true);
+    restored_behind_ = true;
+  } else if (restored_behind_) {
+    core_.settings.journal_may_be_behind = true;  // killed before its wait was over
+  }
   // Orders of which an action may have left.
   std::map<ClientOrderId, bool> sent;
   for (auto& [id, action] : restored_actions_) {
@@ -258,11 +258,7 @@ void AccountEngine::finish_restore(Now now) {
       never_sent.push_back(order.content().client_order_id);
     }
   });
-  for (const ClientOrderId& id : never_sent) {
-    core_.tracker.find(id)->create_fate(
-        Fate::kNotExecuted, {},
-        Failure{ErrorCode::kNeverPlaced, "the gateway stopped before it was sent"});
-  }
+  take_up_unsent(never_sent);
   for (const ClientOrderId& id : restored_cancels_) {
     InFlightOrder* order = core_.tracker.find(id);
     if (order == nullptr || !order->may_be_live()) continue;
@@ -273,11 +269,6 @@ void AccountEngine::finish_restore(Now now) {
   std::vector<TrackerEvent> events;
   core_.tracker.finish_restore(now.wall, events);
   core_.emit(std::move(events));
-  // Killed between a fill and its position: the position moves now.
-  if (restored_fill_ && positions_.on_fill(restored_fill_->fill, restored_fill_->trading_pair)) {
-    publish_position(restored_fill_->trading_pair);
-  }
-  restored_fill_.reset();
   restored_actions_.clear();
   restored_cancels_.clear();
   if (!floor_known_) {
@@ -291,6 +282,49 @@ void AccountEngine::finish_restore(Now now) {
     ignore(core_.note(record), "a later start then takes a later floor, before any order");
   }
   publish_status({});
+}
+
+void AccountEngine::take_up_unsent(const std::vector<ClientOrderId>& orders) {
+  if (orders.empty()) return;
+  if (!core_.settings.journal_may_be_behind) {
+    for (const ClientOrderId& id : orders) {
+      core_.tracker.find(id)->create_fate(
+          Fate::kNotExecuted, {},
+          Failure{ErrorCode::kNeverPlaced, "the gateway stopped before it was sent"});
+    }
+    return;
+  }
+  // A nonce that nobody knows cannot be fenced; whatever was signed expires by then.
+  UnknownAction action{.action = core_.next_action_id(),
+                       .kind = ActionKind::kOrder,
+                       .nonce = 0,
+                       .expires_after_ms = static_cast<std::uint64_t>(core_.now.wall.millis()) +
+                                           core_.settings.expires_after_ms,
+                       .sent = core_.now.wall,
+                       .orders = orders};
+  v1::JournalRecord record;
+  v1::ActionSent& sent = *record.mutable_action_sent();
+  sent.set_account(core_.settings.account);
+  sent.set_kind(std::string(to_string(action.kind)));
+  sent.set_expires_after(static_cast<std::int64_t>(action.expires_after_ms));
+  sent.set_action_id(action.action);
+  sent.set_sent(action.sent.value());
+  for (const ClientOrderId& id : orders) {
+    InFlightOrder* order = core_.tracker.find(id);
+    order->create_fate(Fate::kUnknown);
+    action.sent = std::min(action.sent, order->created());
+    sent.add_client_order_ids(id.value());
+  }
+  ignore(core_.note(record), "the next life takes them up again, unless it trusts its journal");
+  resolver_.add(action);
+}
+
+void AccountEngine::note_behind(bool behind) {
+  v1::JournalRecord record;
+  record.mutable_state_note()->set_name(std::string(kBehind) + core_.settings.account);
+  record.mutable_state_note()->set_value(behind ? "1" : "0");
+  ignore(core_.note(record),
+         "the next life then waits once more, or the disk is full and it stops");
 }
 
 void AccountEngine::set_instruments(const hyperliquid::Instruments& instruments, Now now) {
@@ -325,7 +359,13 @@ void AccountEngine::evaluate() {
   if (stopping_) return set_state(EngineState::kStopped, "asked to stop");
   if (!lease_refused_.empty()) return set_state(EngineState::kHalted, lease_refused_);
   const std::string reason = not_ready_because();
-  if (reason.empty()) return set_state(EngineState::kReady, "");
+  if (reason.empty()) {
+    if (restored_behind_ && state_ != EngineState::kReady) {
+      restored_behind_ = false;
+      note_behind(false);
+    }
+    return set_state(EngineState::kReady, "");
+  }
   const bool started = core_.instruments != nullptr && lease_held_;
   set_state(started ? EngineState::kReconciling : EngineState::kStarting, reason);
 }

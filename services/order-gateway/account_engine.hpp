@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -135,6 +134,10 @@ class AccountEngine {
   void publish_status(const Reconciler::Repaired& repaired);
   void evaluate();
   [[nodiscard]] std::string not_ready_because() const;
+  /// Intents of which no sending is noted: never sent, or their note was lost with the journal's
+  /// tail.
+  void take_up_unsent(const std::vector<ClientOrderId>& orders);
+  void note_behind(bool behind);
   void ask_lease();
   void on_lease(const Result<v1::SignReply>& reply);
   void poll_venue_time();
@@ -185,15 +188,13 @@ class AccountEngine {
   Nanos fills_wanted_at_{0};
   bool floor_known_ = false;
 
-  std::set<venues::FillKey> moves_to_tell_;  // fills that moved a position and wait to be told
   std::map<std::string, v1::Balance> balances_;
   std::map<std::string, KnownReply> replies_;  // of modifies, by key
   // From the journal, until finish_restore.
   std::map<ActionId, UnknownAction> restored_actions_;
   std::map<ActionId, std::vector<ModifyIntent>> restored_intents_;
   std::vector<ClientOrderId> restored_cancels_;
-  // The newest fill, until the position that followed it is read.
-  std::optional<FillReport> restored_fill_;
+  bool restored_behind_ = false;  // an earlier life had not finished waiting
 };
 
 }  // namespace perpwire::gateway

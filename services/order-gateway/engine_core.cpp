@@ -41,7 +41,6 @@ void EngineCore::emit(std::vector<TrackerEvent> events) {
   for (const TrackerEvent& event : events) {
     if (const auto* fill = std::get_if<FillReport>(&event)) {
       publish(topic_of(*fill), envelope_of(*fill, account));
-      if (on_execution_told) on_execution_told(*fill);
     } else {
       const auto& order = std::get<OrderEvent>(event);
       publish(topic_of(order), envelope_of(order));

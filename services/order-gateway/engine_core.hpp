@@ -86,10 +86,9 @@ class EngineCore {
 
   [[nodiscard]] TradingPair pair_of(const VenueSymbol& symbol) const;
   void log(LogLevel level, std::string text) { out.emplace_back(LogLine{level, std::move(text)}); }
-  /// Called for every new execution, whoever it belongs to, as soon as it is known.
+  /// Called for every new execution, whoever it belongs to, as soon as it is known and before it is
+  /// told.
   std::function<void(const venues::Fill&, const TradingPair&)> on_execution;
-  /// Called when it is told: at once, or later where it waited for its order.
-  std::function<void(const FillReport&)> on_execution_told;
   /// One word or fill from any source, into the tracker and out as events.
   void take_word(const venues::OrderWord& word);
   /// Returns whether the fill was new.

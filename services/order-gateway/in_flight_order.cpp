@@ -495,7 +495,7 @@ void InFlightOrder::restore(const OrderEvent& past) {
   const OrderView& told = past.order;
   if (told.venue_order_id) {
     Leg& known = leg(*told.venue_order_id);
-    if (past.kind != OrderEventKind::kFailed) known.acknowledged = true;
+    if (told.state != OrderState::kFailed) known.acknowledged = true;
   }
   switch (past.kind) {
     case OrderEventKind::kCreated:
@@ -540,6 +540,11 @@ void InFlightOrder::restore(const OrderEvent& past) {
       break;
     }
     case OrderEventKind::kUpdate:
+      // The id of a refused order may be learnt, and told, after its end.
+      if (told.state == OrderState::kFailed && !legs_.empty()) {
+        join_terminal(legs_.back(),
+                      {.status = OrderStatus::kRejected, .time = told.update_time, .reason = {}});
+      }
       break;
   }
   stamps_ = told.stamps;

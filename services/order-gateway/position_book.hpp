@@ -39,9 +39,10 @@ class PositionBook {
                                    std::vector<TradingPair>& changed);
   /// Differences that wait for their second look.
   [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
+  [[nodiscard]] bool is_suspect(const TradingPair& pair) const { return suspects_.contains(pair); }
 
   void restore(const TradingPair& pair, Quantity quantity);
-  /// A fill of an earlier life: the position that was told after it is restored by itself.
+  /// A fill of an earlier life: the position that it led to is restored by itself.
   void restore_fill(const venues::Fill& fill, const TradingPair& pair);
   [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }
   [[nodiscard]] Quantity quantity(const TradingPair& pair) const;

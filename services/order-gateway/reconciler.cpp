@@ -32,6 +32,7 @@ void Reconciler::begin(const std::optional<std::string>& dex) {
   dexs_ = dex ? std::vector<std::string>{*dex} : core_.settings.dexs;
   seen_open_.clear();
   seen_fills_.clear();
+  fills_seen_ms_ = 0;
   repaired_.clear();
   problem_.clear();
   // The venue's time first: what the answers after it show is at least that new.
@@ -175,8 +176,12 @@ Status Reconciler::take_fills(std::int64_t from_ms, Nanos begun, const std::stri
     if (fill.time < fills_floor_) continue;
     if (core_.take_fill(fill)) ++repaired_["fills"];
   }
+  fills_seen_ms_ = std::max(fills_seen_ms_, last);
   if (fills->items.size() < kShortPage) {
-    fills_asked_ = std::max(fills_asked_, begun);
+    // An answer that does not know the newest fill is older than what we know: it explains nothing.
+    if (fills_seen_ms_ >= core_.tracker.newest_fill_time().millis()) {
+      fills_asked_ = std::max(fills_asked_, begun);
+    }
     return {};
   }
   if (fresh) {
@@ -235,8 +240,12 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
     if (on_position_changed) on_position_changed(pair);
   }
   if (on_margin) on_margin(*state, dex);
-  if (positions_.has_suspects() && !running_ && on_suspicion) on_suspicion();
-  if (positions_.has_suspects() && running_ && phase_ == Phase::kState) {
+  // Of this DEX: what another one's answer left open, only its own next answer can close.
+  const bool suspicious =
+      std::any_of(covered.begin(), covered.end(),
+                  [this](const TradingPair& pair) { return positions_.is_suspect(pair); });
+  if (suspicious && !running_ && on_suspicion) on_suspicion();
+  if (suspicious && running_ && phase_ == Phase::kState) {
     // Seen once: a fill may be on its way, or lost. Ask again before anything is concluded.
     ask_recent_fills();
     add(

@@ -91,7 +91,8 @@ class Reconciler {
   std::set<venues::FillKey> seen_fills_;
   Repaired repaired_;
   UnixNanos fills_floor_;
-  Nanos fills_asked_{0};  // the newest complete answer
+  Nanos fills_asked_{0};            // when the newest complete answer was asked for
+  std::int64_t fills_seen_ms_ = 0;  // the newest of this run's answers
   bool history_known_ = false;
   std::string problem_;
 };

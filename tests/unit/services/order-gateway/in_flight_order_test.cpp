@@ -567,6 +567,27 @@ TEST(InFlightOrder, AKilledWriterLeavesAFillWithoutItsEventWhichFollowsOnce) {
   EXPECT_EQ(events[0].kind, OrderEventKind::kFilled);
 }
 
+TEST(InFlightOrder, ARefusedOrderWhoseIdIsLearntAfterItsEndStaysFailedInARestart) {
+  InFlightOrder order{limit_order(TimeInForce::kIoc), "0xf1a5", ms(0)};
+  std::vector<OrderEvent> events;
+  order.create_fate(Fate::kRejected, {}, Failure{ErrorCode::kNoLiquidity, "no match"});
+  order.settle(ms(1), events);
+  order.word(word_of("100", OrderStatus::kRejected, 1, 10));
+  order.cancel_fate(CancelFate::kRefused, Failure{ErrorCode::kOrderNotFound, "never placed"});
+  order.settle(ms(2), events);
+  ASSERT_EQ(events.size(), 2U);
+  ASSERT_TRUE(events.back().order.venue_order_id.has_value());
+
+  InFlightOrder restored{limit_order(TimeInForce::kIoc), "0xf1a5", ms(0)};
+  for (const OrderEvent& event : events) restored.restore(event);
+  std::vector<OrderEvent> again;
+  restored.settle(ms(3), again);
+
+  EXPECT_EQ(restored.state(), OrderState::kFailed);
+  EXPECT_FALSE(restored.may_be_live());
+  EXPECT_TRUE(again.empty());
+}
+
 TEST(InFlightOrder, RestoredAsCancelledItStaysSoWhateverNoteOfItsModifyIsMissing) {
   InFlightOrder restored{limit_order(), "0xf1a5", ms(0)};
   OrderEvent event{.kind = OrderEventKind::kCreated, .order = {}, .failure = {}, .trade_id = {}};
