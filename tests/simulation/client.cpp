@@ -3,6 +3,7 @@
 #include "libs/common/contract_json.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace perpwire::simulation {
@@ -119,9 +120,27 @@ void Client::send(v1::Command command) {
   command.set_account("main");
   command.set_request_id("r-" + std::to_string(++request_));
   const auto reply = gateway_.command(command);
+  if (reply && reply->status() == "ACCEPTED") {
+    if (command.type() == "cancel") cancels_[command.client_order_id()] = gateway_.lives();
+    for (const v1::Reply& result : reply->results()) {
+      cancels_[result.client_order_id()] = gateway_.lives();
+    }
+  }
   trace_.line("client", "{} {}{} -> {} {}", command.type(), command.client_order_id(),
               command.trading_pair(), reply ? reply->status() : "no answer",
               reply ? reply->code() + " " + reply->reason() : "");
+}
+
+void Client::check_risk(const v1::OrderRequest& order) {
+  const std::string& id = order.client_order_id();
+  if (scheduler_.now() - risk_heard_ > std::chrono::milliseconds{2'100}) {
+    findings_.push_back(id + " was accepted while risk was silent");
+  }
+  if (risk_level_ >= limits::RiskLevel::kPaused ||
+      (risk_level_ == limits::RiskLevel::kReduceOnly && !order.reduce_only())) {
+    findings_.push_back(id + " was accepted at the level " +
+                        std::string(limits::to_string(risk_level_)));
+  }
 }
 
 void Client::place(const v1::OrderRequest& order, int tries) {
@@ -154,6 +173,7 @@ void Client::place(const v1::OrderRequest& order, int tries) {
                           reply->status() + " " + reply->code());
     }
   }
+  if (accepted && same && !intent.accepted) check_risk(order);
   if (accepted && same) {
     intent.accepted = true;
     if (tries == 0 && random_.percent(10)) {
@@ -179,6 +199,7 @@ void Client::place_batch() {
     for (int i = 0; i < reply->results_size() && i < command.orders_size(); ++i) {
       if (reply->results(i).status() == "ACCEPTED") {
         intents_.at(command.orders(i).client_order_id()).accepted = true;
+        check_risk(command.orders(i));
       }
     }
   }

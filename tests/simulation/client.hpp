@@ -30,6 +30,13 @@ class Client {
   void journal_may_have_lost() { journal_lost_ = true; }
 
   [[nodiscard]] const std::map<std::string, Intent>& intents() const { return intents_; }
+  /// Orders whose cancel was accepted, with the gateway's life that accepted it.
+  [[nodiscard]] const std::map<std::string, std::uint64_t>& cancels() const { return cancels_; }
+  /// What risk said last, and when: an order accepted against it is a finding.
+  void risk_says(limits::RiskLevel level) {
+    risk_level_ = level;
+    risk_heard_ = scheduler_.now();
+  }
   /// Answers that broke the contract.
   [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
   [[nodiscard]] std::uint64_t accepted() const;
@@ -39,6 +46,7 @@ class Client {
   void place(const v1::OrderRequest& order, int tries);
   void place_batch();
   void send(v1::Command command);
+  void check_risk(const v1::OrderRequest& order);
   const Intent* some_intent();
 
   Scheduler& scheduler_;
@@ -50,6 +58,9 @@ class Client {
   std::map<std::string, Intent> intents_;
   std::vector<std::string> ids_;
   std::vector<std::string> findings_;
+  std::map<std::string, std::uint64_t> cancels_;
+  limits::RiskLevel risk_level_ = limits::RiskLevel::kRunning;
+  Nanos risk_heard_{0};
   std::uint64_t request_ = 0;
   bool journal_lost_ = false;
   bool stopped_ = false;

@@ -1,6 +1,8 @@
 #include "tests/simulation/disk.hpp"
 
 #include <chrono>
+#include <map>
+#include <string>
 #include <utility>
 
 namespace perpwire::simulation {
@@ -63,9 +65,17 @@ std::unique_ptr<journal::Syncer> Disk::make_syncer() {
 
 void Disk::cut_power() {
   // Of what was not synced some bytes may have reached the disk; of those, some wrong.
+  std::map<std::string, std::size_t> durable;
+  for (const auto& [name, file] : storage_.files()) durable[name] = file->durable;
   storage_.cut_power([this](const std::string& /*name*/, std::size_t size) {
-    return random_.percent(50) ? random_.below(size + 1) : std::size_t{0};
+    return random_.percent(60) ? random_.below(size + 1) : std::size_t{0};
   });
+  for (auto& [name, file] : storage_.files()) {
+    const std::size_t fresh = file->bytes.size() - durable[name];
+    if (fresh == 0 || !random_.percent(40)) continue;
+    char& byte = file->bytes[durable[name] + random_.below(fresh)];
+    byte = static_cast<char>(byte ^ static_cast<char>(1 + random_.below(255)));
+  }
   watermark_ = journal::make_memory_watermark();
   storage_.sync_fails = false;
 }

@@ -271,6 +271,11 @@ void GatewayHost::drain() {
     }
   }
   life_->draining = false;
+  if (life_->engine->state() == gateway::EngineState::kReady &&
+      (!life_->connected ||
+       life_->engine->counters().reconciliations == life_->reconciled_at_open)) {
+    findings_.emplace_back("READY without a reconciliation since it connected");
+  }
 }
 
 void GatewayHost::perform(gateway::EngineOut& out) {
@@ -288,7 +293,6 @@ void GatewayHost::perform(gateway::EngineOut& out) {
     connection_lost();
   } else if (auto* line = std::get_if<gateway::LogLine>(&out)) {
     world_.trace.line("gateway", "{}", brief(line->text));
-    if (line->level == gateway::LogLevel::kError) errors_.push_back(line->text);
   }
 }
 
@@ -394,6 +398,8 @@ void GatewayHost::connect() {
   peer.on_open = in_this_life([this] {
     world_.trace.line("gateway", "connected");
     life_->policy->on_open(now().mono);
+    life_->connected = true;
+    life_->reconciled_at_open = life_->engine->counters().reconciliations;
     run([this](gateway::AccountEngine& engine) { engine.on_stream_open(now()); });
   });
   peer.on_text = in_this_life([this](std::string_view text) {
@@ -408,6 +414,7 @@ void GatewayHost::connect() {
 void GatewayHost::connection_lost() {
   if (life_->link != 0) world_.network.close(life_->link);
   life_->link = 0;
+  life_->connected = false;
   life_->policy->on_down(now().mono);
   run([this](gateway::AccountEngine& engine) { engine.on_stream_closed(now()); });
 }

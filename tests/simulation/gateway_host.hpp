@@ -63,7 +63,8 @@ class GatewayHost {
   [[nodiscard]] std::uint64_t lives() const { return lives_; }
   /// A start that the journal refused for good.
   [[nodiscard]] const std::string& broken() const { return broken_; }
-  [[nodiscard]] const std::vector<std::string>& errors() const { return errors_; }
+  /// What it must never do, seen while it ran.
+  [[nodiscard]] const std::vector<std::string>& findings() const { return findings_; }
 
  private:
   class Writer;
@@ -79,6 +80,8 @@ class GatewayHost {
     std::unique_ptr<net::ConnectionPolicy> policy;
     Network::LinkId link = 0;
     bool draining = false;
+    bool connected = false;
+    std::uint64_t reconciled_at_open = 0;
   };
 
   [[nodiscard]] gateway::EngineSettings settings() const;
@@ -115,7 +118,7 @@ class GatewayHost {
   std::vector<BusEvent> bus_;
   gateway::EngineCounters ended_;
   std::string broken_;
-  std::vector<std::string> errors_;
+  std::vector<std::string> findings_;
 };
 
 }  // namespace perpwire::simulation

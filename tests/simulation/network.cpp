@@ -115,14 +115,14 @@ Network::SendFate Network::send(LinkId id, std::string text) {
         trace_.line("network", "request lost at the venue's door");
         return;
       }
-      spoil_request(true);
+      spoil_request(true, text.find(R"("type":"action")") != std::string::npos, true);
     }
     venue_.text(arrived->venue, text);
   });
   return fate;
 }
 
-void Network::spoil_request(bool is_post) {
+void Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
   sim::RequestFault fault;
   fault.match = "any";
   if (random_.percent(faults_.lose_answer)) {
@@ -135,10 +135,17 @@ void Network::spoil_request(bool is_post) {
     // A 429 is documented as not executed. (hyperliquid.md section 6.2)
     fault.execute = fault.status != 429 && random_.percent(50);
     fault.body = "null";
-    if (fault.status == 429 && !is_post) venue_.count_injected_429();
+    if (fault.status == 429) venue_.count_injected_429();
     trace_.line("network", "it is answered {} {}", fault.status,
                 fault.execute ? "and executed" : "and not executed");
-  } else if (random_.percent(faults_.hold_request)) {
+  } else if (is_action && only_copy && random_.percent(faults_.congested)) {
+    fault.kind = sim::RequestFault::Kind::kReply;
+    fault.match = "exchange";
+    fault.status = 200;
+    fault.content_type = "application/json";
+    fault.body = R"({"status":"err","response":"L1 is congested. Action not sent to L1."})";
+    trace_.line("network", "the next action is answered: congested");
+  } else if (is_action && random_.percent(faults_.hold_request)) {
     fault.kind = sim::RequestFault::Kind::kHold;
     fault.match = "exchange";
     fault.delay = random_.between(50, random_.percent(30) ? 9'000 : 2'000);
@@ -282,8 +289,8 @@ void Network::post(const std::string& target, std::string body, Nanos timeout,
     return;
   }
   const bool twice = random_.percent(faults_.double_request);
-  const auto arrive = [this, target, body = std::move(body), finish] {
-    spoil_request(false);
+  const auto arrive = [this, target, body = std::move(body), finish, twice] {
+    spoil_request(false, target == "/exchange", !twice);
     const auto request = venue_.request(target, body);
     waiting_[request] = [this, finish](const std::optional<sim::HttpReply>& reply) {
       if (!reply) {

@@ -62,7 +62,8 @@ class Network {
   void deliver(LinkId id, std::string text, Nanos more);
   void venue_closed(sim::ConnectionId connection);
   void break_link(LinkId id, bool tell_venue);
-  void spoil_request(bool is_post);
+  /// `only_copy`: it was not doubled on its way, so that what is said about it holds.
+  void spoil_request(bool is_post, bool is_action, bool only_copy);
   Link* find(LinkId id);
 
   Scheduler& scheduler_;

@@ -1,4 +1,5 @@
 #include "tests/simulation/plan.hpp"
+#include "tests/simulation/planted.hpp"
 #include "tests/simulation/world.hpp"
 
 #include <CLI/CLI.hpp>
@@ -6,8 +7,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <iostream>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +27,7 @@ struct Options {
   unsigned jobs = 0;
   bool trace = false;
   bool keep_going = false;
+  std::size_t enough = 0;  // planted bugs that must be found; 0 = all
 };
 
 /// Runs every `jobs`-th seed from `first` on; prints the failing ones to `out`, one a line.
@@ -134,6 +140,126 @@ int run(const Options& options) {
   return 4;
 }
 
+// ---------------------------------------------------------------- planted bugs
+
+// A run takes some 20 ms; one that a planted bug sends round in circles is found by this.
+constexpr unsigned kSecondsForOneRun = 20;
+
+struct PlantResult {
+  int plant = 0;
+  bool found = false;
+  std::uint64_t seed = 0;
+  std::string finding;
+};
+
+/// Runs seeds with one bug awake until one finds it; in a process of its own, since a bug may well
+/// end it.
+class PlantHunt {
+ public:
+  PlantHunt(const Options& options, int plant) : options_(options) {
+    result.plant = plant;
+    seed_ = options.from;
+  }
+
+  void begin() {
+    int ends[2];
+    if (::pipe(ends) != 0) throw std::runtime_error("pipe");
+    child_ = ::fork();
+    if (child_ == 0) {
+      ::close(ends[0]);
+      hunt(ends[1]);
+      std::_Exit(0);
+    }
+    ::close(ends[1]);
+    out_ = ends[0];
+  }
+  void finish() {
+    std::string text;
+    char buffer[4096];
+    for (ssize_t n = 0; (n = ::read(out_, buffer, sizeof buffer)) > 0;) {
+      text.append(buffer, static_cast<std::size_t>(n));
+    }
+    ::close(out_);
+    int status = 0;
+    ::waitpid(child_, &status, 0);
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream in(line);
+      std::string kind;
+      in >> kind >> result.seed;
+      if (kind != "F") continue;
+      result.found = true;
+      std::getline(in, result.finding);
+    }
+    if (!result.found && WIFSIGNALED(status)) {
+      result.found = true;
+      result.finding = WTERMSIG(status) == SIGALRM
+                           ? " the run never ends"
+                           : " an assertion of the product stops the process";
+    }
+  }
+  PlantResult result;
+
+ private:
+  void hunt(int out) const {
+    planted = result.plant;
+    // An assertion's words would only be in the way.
+    if (std::freopen("/dev/null", "w", stderr) == nullptr) return;
+    for (std::uint64_t seed = seed_; seed < seed_ + options_.seeds; ++seed) {
+      say(out, fmt::format("R {}\n", seed));
+      ::alarm(kSecondsForOneRun);
+      const Outcome outcome = run_seed(seed, false);
+      if (outcome.findings.empty()) continue;
+      say(out, fmt::format("F {} {}\n", seed, outcome.findings.front()));
+      return;
+    }
+  }
+  static void say(int out, const std::string& line) {
+    if (::write(out, line.data(), line.size()) < 0) std::_Exit(1);
+  }
+
+  const Options& options_;
+  std::uint64_t seed_ = 0;
+  pid_t child_ = 0;
+  int out_ = -1;
+};
+
+int number_of(const std::string& name) {
+  for (std::size_t i = 0; i < plants().size(); ++i) {
+    if (plants()[i].name == name) return static_cast<int>(i) + 1;
+  }
+  return 0;
+}
+
+/// Every planted bug, and the first seed that finds it, as a table in Markdown.
+int run_plants(const Options& options) {
+  std::vector<PlantHunt> hunts;
+  for (std::size_t i = 0; i < plants().size(); ++i)
+    hunts.emplace_back(options, static_cast<int>(i) + 1);
+  int missed = 0;
+  std::cout << "| bug | lesson | what it does | seed | what the checker says |\n"
+               "| --- | --- | --- | --- | --- |\n";
+  for (std::size_t at = 0; at < hunts.size(); at += options.jobs) {
+    const std::size_t end = std::min<std::size_t>(hunts.size(), at + options.jobs);
+    for (std::size_t i = at; i < end; ++i) hunts[i].begin();
+    for (std::size_t i = at; i < end; ++i) {
+      hunts[i].finish();
+      const Plant& plant = plants()[i];
+      const PlantResult& result = hunts[i].result;
+      if (!result.found) ++missed;
+      std::cout << fmt::format("| {} | {} | {} | {} |{} |\n", plant.name, plant.lesson, plant.what,
+                               result.found ? std::to_string(result.seed) : "not found",
+                               result.finding)
+                << std::flush;
+    }
+  }
+  std::cout << fmt::format("\n{} of {} planted bugs found within {} seeds each, from seed {}\n",
+                           plants().size() - static_cast<std::size_t>(missed), plants().size(),
+                           options.seeds, options.from);
+  const std::size_t found = plants().size() - static_cast<std::size_t>(missed);
+  return found >= (options.enough == 0 ? plants().size() : options.enough) ? 0 : 4;
+}
+
 }  // namespace
 }  // namespace perpwire::simulation
 
@@ -148,11 +274,23 @@ int main(int argc, char** argv) {
   app.add_flag("--keep-going", options.keep_going, "do not stop at the first failing seed");
   app.add_flag("!--no-trace", options.trace, "without the schedule of the first failing seed")
       ->default_val(true);
+  std::string plant;
+  app.add_option("--plant", plant, "wakes one planted bug (plants.py)");
+  bool all = false;
+  app.add_flag("--plants", all, "each planted bug: the first seed that finds it");
+  app.add_option("--enough", options.enough, "with --plants: how many must be found; default all");
   const auto* single = app.add_option("--seed", one, "one seed, with its schedule");
   CLI11_PARSE(app, argc, argv);
+  if (!plant.empty()) {
+    sim::planted = sim::number_of(plant);
+    if (sim::planted == 0) {
+      std::cerr << "--plant: expected a name of plants.py, found " << plant << "\n";
+      return 1;
+    }
+  }
   if (single->count() > 0) return sim::show(one);
   if (options.jobs == 0) {
     options.jobs = static_cast<unsigned>(std::max<long>(::sysconf(_SC_NPROCESSORS_ONLN), 1));
   }
-  return sim::run(options);
+  return all ? sim::run_plants(options) : sim::run(options);
 }

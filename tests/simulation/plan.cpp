@@ -28,6 +28,7 @@ constexpr Kind kKinds[] = {
     {"hold_request", &Faults::hold_request, 15, 40},
     {"double_request", &Faults::double_request, 15, 30},
     {"double_answer", &Faults::double_answer, 20, 25},
+    {"congested", &Faults::congested, 20, 30},
     {"http_error", &Faults::http_error, 15, 40},
     {"torn_write", &Faults::torn_write, 8, 25},
     {"disconnect", &Faults::disconnect, 25, 50},
@@ -35,6 +36,7 @@ constexpr Kind kKinds[] = {
     {"refuse_connections", &Faults::refuse_connections, 8, 20},
     {"stall_blocks", &Faults::stall_blocks, 10, 35},
     {"info_lag", &Faults::info_lag, 10, 25},
+    {"venue_clock_lag", &Faults::venue_clock_lag, 10, 20},
     {"post_only_window", &Faults::post_only_window, 5, 10},
     {"halt_market", &Faults::halt_market, 5, 10},
     {"kill_gateway", &Faults::kill_gateway, 8, 35},
@@ -44,12 +46,12 @@ constexpr Kind kKinds[] = {
     {"signer_hangs", &Faults::signer_hangs, 8, 20},
     {"disk_full", &Faults::disk_full, 8, 20},
     {"sync_fails", &Faults::sync_fails, 3, 10},
-    {"power_cut", &Faults::power_cut, 4, 20},
-    {"restored_backup", &Faults::restored_backup, 3, 8},
+    {"power_cut", &Faults::power_cut, 6, 25},
+    {"restored_backup", &Faults::restored_backup, 6, 12},
     {"risk_silent", &Faults::risk_silent, 6, 20},
     {"risk_level", &Faults::risk_level, 8, 25},
     {"feed_stale", &Faults::feed_stale, 6, 15},
-    {"clock_step", &Faults::clock_step, 3, 8},
+    {"clock_step", &Faults::clock_step, 6, 15},
 };
 
 }  // namespace
@@ -67,7 +69,6 @@ Plan plan_of(std::uint64_t seed) {
     plan.dexs.emplace_back("hyna");
     plan.pairs.emplace_back("hyna:ETH-USD");
   }
-  plan.documented_limits = random.percent(30);
   constexpr std::int64_t kBlocks[] = {70, 70, 70, 200, 0};
   plan.block_ms = random.pick(kBlocks);
   plan.liquidity_ms = random.between(700, 3'000);
@@ -79,13 +80,25 @@ Plan plan_of(std::uint64_t seed) {
       milliseconds{random.between(600, static_cast<std::int64_t>(plan.expires_after_ms) - 2'000)};
   plan.ws_post = random.percent(80);
   plan.fallback = random.percent(85);
-  plan.reconcile_interval = milliseconds{random.between(3'000, 9'000)};
+  // A sweep weighs 46 of the 12 that our share of the documented budget holds each second.
+  plan.reconcile_interval = milliseconds{plan.documented_limits ? random.between(9'000, 12'000)
+                                                                : random.between(3'000, 9'000)};
   plan.tick = milliseconds{random.percent(70) ? 50 : 25};
   if (random.percent(40))
     plan.segment_bytes = static_cast<std::uint64_t>(random.between(8, 64)) << 10;
-  plan.max_position_usd = random.percent(40) ? random.between(2'000, 10'000) : 1'000'000;
+  plan.max_position_usd = random.percent(45) ? random.between(700, 4'000) : 1'000'000;
+  plan.owner_trades = random.percent(40);
+  if (random.below(30) == 0) {
+    // A storm of questions on a perfect day: the budget must hold.
+    plan.documented_limits = true;
+    plan.reconcile_interval = milliseconds{800};
+    return plan;
+  }
   // One seed in twelve runs on a perfect day: what fails there fails for everybody.
-  if (random.below(12) == 0) return plan;
+  if (random.below(12) == 0) {
+    plan.documented_limits = random.percent(60);
+    return plan;
+  }
   for (const Kind& kind : kKinds) {
     if (random.percent(kind.seeds_with_it)) plan.faults.*kind.field = random.between(1, kind.most);
   }

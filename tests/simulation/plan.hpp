@@ -20,6 +20,7 @@ struct Faults {
   std::int64_t hold_request = 0;    // it arrives late, up to seconds
   std::int64_t double_request = 0;  // the same bytes arrive twice
   std::int64_t double_answer = 0;
+  std::int64_t congested = 0;   // "L1 is congested": this copy was not executed
   std::int64_t http_error = 0;  // 429, 500, 502: executed or not
   std::int64_t torn_write = 0;  // the connection ends while a request is being written
   // Of a thousand, every 100 ms.
@@ -28,6 +29,7 @@ struct Faults {
   std::int64_t refuse_connections = 0;
   std::int64_t stall_blocks = 0;
   std::int64_t info_lag = 0;
+  std::int64_t venue_clock_lag = 0;  // block time stands still, then goes on seconds behind
   std::int64_t post_only_window = 0;
   std::int64_t halt_market = 0;
   std::int64_t kill_gateway = 0;
@@ -68,6 +70,7 @@ struct Plan {
   Nanos tick{0};
   std::uint64_t segment_bytes = 64u << 20;
   std::int64_t max_position_usd = 0;
+  bool owner_trades = false;  // by hand, beside us
 
   Faults faults;
 };

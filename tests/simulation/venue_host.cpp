@@ -60,7 +60,7 @@ std::string words_of(const sim::ActionBody& body) {
 std::string coin_of(const std::string& pair) { return pair.substr(0, pair.rfind('-')); }
 
 VenueHost::VenueHost(Scheduler& scheduler, const Plan& plan, Trace& trace)
-    : scheduler_(scheduler), trace_(trace), pairs_(plan.pairs) {
+    : scheduler_(scheduler), trace_(trace), pairs_(plan.pairs), owner_trades_(plan.owner_trades) {
   Random random{plan.seed, "venue"};
   // Some runs cross the hour: funding is paid.
   start_ = kStart - (random.percent(20) ? random.between(0, 30'000) : 1'800'000);
@@ -172,6 +172,11 @@ void VenueHost::lag(sim::Millis ms) {
   api_->faults().info_lag = ms;
 }
 
+void VenueHost::lag_clock(sim::Millis ms) {
+  trace_.line("venue", "block time is {} ms behind", ms);
+  api_->faults().clock_shift = -ms;
+}
+
 void VenueHost::post_only(bool on) { exchange_->state().post_only_window = on; }
 
 void VenueHost::halt_market(const std::string& pair, bool on) {
@@ -213,7 +218,7 @@ void VenueHost::disturb(Random& random) {
         at.round_down(sim::Ticks{fair.value + fair.value * random.between(-40, 40) / 10'000});
     trace_.line("venue", "{} moves to {}", at.coin, at.text(to));
     exchange_->move_price(at.index, to);
-  } else if (kind < 88) {
+  } else if (kind < 88 && owner_trades_) {
     // The owner trades by hand: no cloid of ours.
     const sim::Market& at = market(random.pick(pairs_));
     const sim::Ticks fair = exchange_->state().markets[at.index].fair;

@@ -45,6 +45,7 @@ class VenueHost {
   // ---- what happens to it
   void stall(bool on);
   void lag(sim::Millis ms);
+  void lag_clock(sim::Millis ms);
   void refuse_connections(bool on) { api_->faults().refuse_connections = on; }
   void post_only(bool on);
   void halt_market(const std::string& pair, bool on);
@@ -86,6 +87,7 @@ class VenueHost {
   std::map<std::string, int> placements_;
   std::uint64_t injected_429_ = 0;
   int foreign_orders_ = 0;
+  bool owner_trades_ = false;
   bool pumping_ = false;
 };
 

@@ -148,8 +148,12 @@ void World::misbehave() {
     });
   }
   if (happens(f.info_lag)) {
-    venue_->lag(random_.between(100, 1'800));
+    venue_->lag(random_.between(100, random_.percent(50) ? 3'800 : 1'500));
     scheduler_.after(random_.millis(500, 6'000), [this] { venue_->lag(0); });
+  }
+  if (happens(f.venue_clock_lag)) {
+    venue_->lag_clock(random_.between(1'000, 4'500));
+    scheduler_.after(random_.millis(3'000, 12'000), [this] { venue_->lag_clock(0); });
   }
   if (happens(f.post_only_window)) {
     venue_->post_only(true);
@@ -218,6 +222,7 @@ void World::misbehave() {
     ++level_version_;
     trace_.line("risk", "level {} version {}", limits::to_string(level_), level_version_);
     scheduler_.after(random_.millis(500, 4'000), [this] {
+      if (calm_) return;
       level_ = limits::RiskLevel::kRunning;
       ++level_version_;
     });
@@ -248,6 +253,7 @@ void World::cut_power() {
 
 void World::heartbeat() {
   if (scheduler_.now() >= risk_silent_until_) {
+    if (gateway_->alive()) client_->risk_says(level_);
     gateway_->hear_limits(limits_, 1);
     gateway_->hear_risk(level_, level_version_, 1);
   }
@@ -269,14 +275,15 @@ void World::calm() {
   signer_->disk().full = false;
   signer_->disk().kill_at_write = 0;
   if (!signer_->alive()) signer_->start();
-  if (level_ != limits::RiskLevel::kRunning) {
-    level_ = limits::RiskLevel::kRunning;
-    ++level_version_;
-  }
+  // Some runs end halted: then nothing of ours may be left working.
+  const bool halted = plan_.faults.risk_level > 0 && random_.percent(40);
+  level_ = halted ? limits::RiskLevel::kCancelAll : limits::RiskLevel::kRunning;
+  ++level_version_;
   risk_silent_until_ = Nanos{0};
   feed_stale_until_ = Nanos{0};
   machine_.wall_offset = plan_.wall_offset;
   rounds_at_calm_ = gateway_->totals().reconciliations;
+  lives_at_calm_ = gateway_->lives() + (gateway_->alive() ? 0 : 1);
 }
 
 bool World::at_rest() const {
@@ -284,6 +291,16 @@ bool World::at_rest() const {
   const gateway::AccountEngine& engine = gateway_->engine();
   if (engine.state() != gateway::EngineState::kReady) return false;
   if (engine.unknown() > 0 || engine.unanswered() > 0) return false;
+  for (const ClientOrderId& id : engine.tracker().open()) {
+    const auto state = engine.tracker().find(id)->state();
+    if (state != gateway::OrderState::kOpen && state != gateway::OrderState::kPartiallyFilled) {
+      return false;
+    }
+  }
+  for (const auto& [id, life] : client_->cancels()) {
+    const auto* order = engine.tracker().find(ClientOrderId{id});
+    if (life == gateway_->lives() && order != nullptr && order->may_be_live()) return false;
+  }
   // One whole sweep, every DEX, has come after the last disturbance.
   return gateway_->totals().reconciliations >= rounds_at_calm_ + plan_.dexs.size() + 1;
 }

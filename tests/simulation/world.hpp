@@ -49,6 +49,9 @@ class World {
   [[nodiscard]] const Client& client() const { return *client_; }
   /// A power cut or an old backup: the journal may have lost its newest records.
   [[nodiscard]] bool journal_lost() const { return journal_lost_; }
+  [[nodiscard]] limits::RiskLevel level() const { return level_; }
+  /// The gateway's life that came to rest first.
+  [[nodiscard]] std::uint64_t lives_at_calm() const { return lives_at_calm_; }
 
  private:
   void misbehave();
@@ -80,6 +83,7 @@ class World {
   bool calm_ = false;
   std::uint64_t power_cuts_ = 0;
   std::uint64_t rounds_at_calm_ = 0;
+  std::uint64_t lives_at_calm_ = 0;
 };
 
 /// Runs a seed. With `trace` the outcome holds every event.
