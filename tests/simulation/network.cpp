@@ -148,7 +148,8 @@ void Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
   } else if (is_action && random_.percent(faults_.hold_request)) {
     fault.kind = sim::RequestFault::Kind::kHold;
     fault.match = "exchange";
-    fault.delay = random_.between(50, random_.percent(30) ? 9'000 : 2'000);
+    fault.delay = plan_.late_actions ? random_.between(2'500, 9'500)
+                                     : random_.between(50, random_.percent(30) ? 9'000 : 2'000);
     trace_.line("network", "the next action is held back for {} ms", fault.delay);
   } else if (is_post && random_.percent(faults_.double_answer)) {
     fault.kind = sim::RequestFault::Kind::kDuplicate;

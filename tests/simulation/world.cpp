@@ -177,7 +177,8 @@ void World::misbehave() {
   }
   if (happens(f.kill_signer_at_write))
     signer_->disk().kill_at_write = static_cast<int>(random_.between(1, 4));
-  if (happens(f.signer_hangs)) signer_->hang(random_.millis(100, 4'000));
+  if (happens(f.signer_hangs))
+    signer_->hang(random_.millis(100, plan_.late_actions ? 8'000 : 4'000));
   if (happens(f.disk_full)) {
     const bool whose = random_.percent(70);
     trace_.line("world", "the {} disk is full", whose ? "gateway's" : "signer's");

@@ -441,6 +441,79 @@ TEST_P(EveryOrderOfArrival, GivesOneResultWhenFactsComeTogether) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+/// Every history of up to 7 facts that a resting order of 10 can have by its answers, its `open`
+/// word, its fills, its end and the answer of a cancel.
+std::vector<History> generated_histories() {
+  const auto none = [](InFlightOrder&) {};
+  const auto cancel = [](InFlightOrder& o) { o.begin_cancel(); };
+  const std::vector<std::vector<Fact>> answers{
+      {resting("100")}, {create_unknown()}, {create_unknown(), resting("100")}};
+  const std::vector<std::vector<std::int64_t>> fills{{}, {4}, {10}, {4, 6}, {3, 3}, {3, 3, 4}};
+  std::vector<History> all;
+  for (std::size_t answer = 0; answer < answers.size(); ++answer) {
+    for (std::size_t parts = 0; parts < fills.size(); ++parts) {
+      for (const bool open : {false, true}) {
+        for (const bool cancelled_by_us : {false, true}) {
+          History history{.name = "generated " + std::to_string(answer) + " " +
+                                  std::to_string(parts) + (open ? " open" : "") +
+                                  (cancelled_by_us ? " cancel" : ""),
+                          .before = {},
+                          .action = none,
+                          .facts = answers[answer],
+                          .end = OrderState::kFilled,
+                          .filled = 0,
+                          .executions = static_cast<int>(fills[parts].size())};
+          if (open) history.facts.push_back(status("100", OrderStatus::kOpen, 1, 10));
+          for (const std::int64_t part : fills[parts]) {
+            history.filled += part;
+            history.facts.push_back(
+                fill("100", "t" + std::to_string(history.filled), part, 1 + history.filled));
+          }
+          const bool complete = history.filled == 10;
+          const std::int64_t at = 2 + history.filled;
+          history.facts.push_back(
+              complete ? status("100", OrderStatus::kFilled, at)
+                       : status("100", OrderStatus::kCancelled, at, 10 - history.filled));
+          if (!complete) history.end = OrderState::kCancelled;
+          if (cancelled_by_us) {
+            history.action = cancel;
+            history.facts.push_back(complete ? cancel_refused() : cancel_confirmed());
+          }
+          if (history.facts.size() <= 7) all.push_back(std::move(history));
+        }
+      }
+    }
+  }
+  return all;
+}
+
+TEST(InFlightOrder, EveryHistoryOfARestingOrderGivesOneResultInEveryOrderOfArrival) {
+  const auto all = generated_histories();
+  ASSERT_GT(all.size(), 60U);
+  for (const History& history : all) {
+    std::vector<std::size_t> order(history.facts.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::optional<Outcome> first;
+    do {
+      InFlightOrder o{limit_order(history.time_in_force), "0xf1a5", ms(0)};
+      std::vector<OrderEvent> events;
+      history.action(o);
+      std::string schedule;
+      for (const std::size_t i : order) {
+        history.facts[i].apply(o);
+        schedule += history.facts[i].name + "; ";
+        o.settle(ms(2), events);
+      }
+      if (!first) first = outcome_of(o);
+      check_events(events, history);
+      EXPECT_EQ(o.state(), history.end) << to_string(o.state());
+      EXPECT_EQ(o.filled(), tenths(history.filled));
+      EXPECT_TRUE(outcome_of(o) == *first) << "result depends on the order of arrival";
+      if (HasFailure()) FAIL() << history.name << ": " << schedule;
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(AllHistories, EveryOrderOfArrival, testing::ValuesIn(histories()),
                          [](const testing::TestParamInfo<History>& row) {
                            std::string name;
