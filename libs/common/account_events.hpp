@@ -52,6 +52,7 @@ struct OrderWord {
   VenueReason reason;  // kCancelled and kRejected; text is the venue's status word in every case
   UnixNanos created;
   UnixNanos status_time;
+  std::optional<Price> trigger_price;
   std::string order_type;     // the venue's word, where the message has it
   std::string time_in_force;  // likewise
 };
@@ -81,6 +82,7 @@ struct Fill {
   std::string fee_asset;
   std::optional<Decimal> closed_pnl;
   std::optional<Quantity> start_position;  // signed, before this fill
+  std::string twap_id;                     // of the TWAP that it is a slice of; empty: none
   UnixNanos time;
 
   [[nodiscard]] FillKey key() const {

@@ -36,6 +36,8 @@ constexpr std::array kNames{
     std::pair{kRiskNoLimits, "RISK_NO_LIMITS"},
     std::pair{kRiskReduceOnly, "RISK_REDUCE_ONLY"},
     std::pair{kRiskPaused, "RISK_PAUSED"},
+    std::pair{kRiskPositionAdjusted, "RISK_POSITION_ADJUSTED"},
+    std::pair{kRiskSelfTrade, "RISK_SELF_TRADE"},
     std::pair{kRiskUnavailable, "RISK_UNAVAILABLE"},
     std::pair{kHalted, "HALTED"},
     std::pair{kNotReady, "NOT_READY"},

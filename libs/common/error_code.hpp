@@ -36,6 +36,8 @@ enum class ErrorCode {
   kRiskNoLimits,
   kRiskReduceOnly,
   kRiskPaused,
+  kRiskPositionAdjusted,
+  kRiskSelfTrade,
   kRiskUnavailable,
   kHalted,
   kNotReady,

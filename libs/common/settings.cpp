@@ -249,6 +249,22 @@ void read_order_gateway(ConfigTable table, const Settings& settings, std::string
   out.journal_max_bytes =
       table.integer("journal_max_bytes", keep(std::int64_t{8} << 30, out.journal_max_bytes),
                     std::int64_t{1} << 20, INT64_MAX);
+  out.final_orders_max = table.integer(
+      "final_orders_max", keep(std::int64_t{20'000}, out.final_orders_max), 0, 10'000'000);
+  out.stop_after_adjustment =
+      table.word("after_adjustment", {"stop", "continue"},
+                 keep(std::string_view("stop"), out.stop_after_adjustment ? "stop" : "continue")) ==
+      "stop";
+  out.refuse_self_trade = table.word("self_trade", {"refuse", "allow"},
+                                     keep(std::string_view("refuse"),
+                                          out.refuse_self_trade ? "refuse" : "allow")) == "refuse";
+  out.schedule_cancel = table.boolean("schedule_cancel", keep(true, out.schedule_cancel));
+  out.schedule_cancel_after =
+      positive(table, "schedule_cancel_after", keep(Nanos{60s}, out.schedule_cancel_after));
+  // The venue wants 5 s at least, and three renewals fit into it. (hyperliquid.md section 5.1)
+  if (out.schedule_cancel_after < 15s) {
+    table.refuse("schedule_cancel_after", "at least 15s", "less");
+  }
   out.durable_consumers =
       table.list("durable_consumers", keep(std::vector<std::string>{}, out.durable_consumers));
   out.allow_builds = table.list("allow_builds", keep(std::vector<std::string>{}, out.allow_builds));

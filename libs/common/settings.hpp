@@ -86,6 +86,11 @@ struct OrderGatewaySettings {
   Nanos reconcile_interval{};
   Nanos max_clock_skew{};
   std::int64_t journal_max_bytes = 0;
+  std::int64_t final_orders_max = 0;  // final orders held in memory at most
+  bool stop_after_adjustment = true;  // of a position: its pair trades on only when accepted
+  bool refuse_self_trade = true;      // orders that would meet one of our own
+  bool schedule_cancel = true;        // keep the venue's dead man's switch armed
+  Nanos schedule_cancel_after{};      // it fires so long after the last renewal
   std::vector<std::string> durable_consumers;
   std::vector<std::string> allow_builds;
 };

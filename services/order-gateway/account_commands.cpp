@@ -90,6 +90,8 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
     }
   } else if (type == "close_position") {
     reply = close_position(command);
+  } else if (type == "accept_adjustment") {
+    reply = accept_adjustment(command);
   } else if (type == "get_order") {
     reply = get_order(command);
   } else if (type == "get_open_orders") {
@@ -140,6 +142,39 @@ Status AccountEngine::open_for_orders() const {
   }
   if (core_.settings.need_risk) return risk_.usable(core_.now.mono);
   return {};
+}
+
+Status AccountEngine::pair_open(const TradingPair& pair, bool reduce_only) const {
+  if (reduce_only) return {};
+  const auto stopped = stopped_pairs_.find(pair);
+  if (stopped == stopped_pairs_.end()) return {};
+  return fail(ErrorCode::kRiskPositionAdjusted,
+              pair.value() + " is stopped: " + stopped->second +
+                  "; accept_adjustment (perpwire position accept) starts it again");
+}
+
+v1::Reply AccountEngine::accept_adjustment(const v1::Command& command) {
+  const TradingPair pair{command.trading_pair()};
+  const auto stopped = stopped_pairs_.find(pair);
+  if (stopped == stopped_pairs_.end()) {
+    return rejected(
+        command.request_id(), "", ErrorCode::kPositionNotFound,
+        "trading_pair: expected a pair that is stopped, found \"" + pair.value() + "\"");
+  }
+  const auto kept = *stopped;
+  stopped_pairs_.erase(stopped);
+  if (!note_stopped_pairs()) {
+    stopped_pairs_.insert(kept);
+    return rejected(command.request_id(), "", ErrorCode::kInternal,
+                    "the journal did not take it: " + pair.value() + " stays stopped");
+  }
+  core_.log(LogLevel::kWarning,
+            "account=" + core_.settings.account + " " + pair.value() + " accepted: " + kept.second);
+  publish_status({});
+  v1::Reply reply;
+  reply.set_request_id(command.request_id());
+  reply.set_status("ACCEPTED");
+  return reply;
 }
 
 limits::Exposure AccountEngine::exposure(const TradingPair& pair,
@@ -238,6 +273,9 @@ Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content,
     return tl::unexpected(valid.error());
   }
   if (const Status open = open_for_orders(); !open) return tl::unexpected(open.error());
+  if (const Status open = pair_open(content.trading_pair, content.reduce_only); !open) {
+    return tl::unexpected(open.error());
+  }
   const auto price = wire_price(content, instrument);
   if (!price) return tl::unexpected(price.error());
   // A reduce-only order that closes the whole position may be smaller than the minimum.
@@ -268,6 +306,7 @@ Status AccountEngine::admit(const Checked& checked) {
       core_.tracker.place(checked.content, checked.cloid, core_.now.wall, events);
   if (admission.order != nullptr) {
     admission.order->stamps().command_received = core_.now.wall.value();
+    admission.order->set_record(record.index());
   }
   core_.emit(std::move(events));
   return {};
@@ -333,6 +372,9 @@ void AccountEngine::place_batch(const v1::Command& command, v1::Reply& reply) {
 }
 
 Status AccountEngine::may_still_send(const InFlightOrder& order) const {
+  if (Status open = pair_open(order.content().trading_pair, order.content().reduce_only); !open) {
+    return open;
+  }
   if (!core_.settings.need_risk) return {};
   if (const Status usable = risk_.usable(core_.now.mono); !usable) return usable;
   const OrderContent& content = order.content();
@@ -381,11 +423,11 @@ v1::Reply AccountEngine::modify(const v1::ModifyRequest& request, const std::str
   v1::Reply reply = done ? accepted(request_id, ClientOrderId{request.client_order_id()})
                          : rejected(request_id, request.client_order_id(), done.error());
   if (!request_id.empty()) {
-    replies_[key] = {reply, core_.now.wall};
     v1::JournalRecord record;
     record.mutable_command_seen()->set_key(key);
     record.mutable_command_seen()->set_reply(to_protobuf(reply));
-    ignore(core_.note(record), "a repeat after a restart is then checked anew");
+    const bool noted = core_.note(record);  // else a repeat after a restart is checked anew
+    replies_[key] = {reply, core_.now.wall, noted ? record.index() : UINT64_MAX};
   }
   return reply;
 }
@@ -436,6 +478,9 @@ Status AccountEngine::do_modify(const v1::ModifyRequest& request) {
   if (Status valid = (*found)->check_price(price); !valid) return valid;
   if (Status valid = (*found)->check_quantity(*quantity); !valid) return valid;
   if (Status open = open_for_orders(); !open) return open;
+  if (Status open = pair_open(order->content().trading_pair, order->content().reduce_only); !open) {
+    return open;
+  }
   if (!order->content().reduce_only) {
     if (Status valid = (*found)->check_notional(price, *quantity); !valid) return valid;
   }
@@ -511,10 +556,11 @@ v1::Reply AccountEngine::cancel_all(const v1::Command& command) {
 // ---------------------------------------------------------------- queries
 
 v1::Reply AccountEngine::get_order(const v1::Command& command) {
+  const ClientOrderId id{command.client_order_id()};
   const InFlightOrder* order =
-      !command.client_order_id().empty()
-          ? core_.tracker.find(ClientOrderId{command.client_order_id()})
-          : core_.tracker.find_by_venue_id(VenueOrderId{command.exchange_order_id()});
+      !id.empty() ? core_.tracker.find(id)
+                  : core_.tracker.find_by_venue_id(VenueOrderId{command.exchange_order_id()});
+  if (order == nullptr) order = core_.foreign.find(id);
   if (order == nullptr) {
     return rejected(command.request_id(), command.client_order_id(), ErrorCode::kOrderNotFound,
                     "no order " + command.client_order_id() + command.exchange_order_id());

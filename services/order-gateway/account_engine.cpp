@@ -27,6 +27,9 @@ constexpr std::string_view kFillsFloor = "fills_floor:";
 // "1" from the start of a life that must wait for what the journal may have lost until it is READY.
 constexpr std::string_view kBehind = "journal_behind:";
 
+/// Perpetuals have positions; what spot fills change is a balance.
+bool is_position(const TradingPair& pair) { return hyperliquid::perp_coin(pair).has_value(); }
+
 }  // namespace
 
 std::string_view to_string(EngineState state) {
@@ -46,8 +49,8 @@ std::string_view to_string(EngineState state) {
 }
 
 AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskGate& risk,
-                             ReferencePrices& references)
-    : core_(std::move(settings), writer),
+                             ReferencePrices& references, VenueBudget* budget, IdMemory* ids)
+    : core_(std::move(settings), writer, budget, ids),
       risk_(risk),
       references_(references),
       executor_(core_),
@@ -64,8 +67,10 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
                       ".cloid_prefix: " + prefix.error().text);
   address_ = *address;
   prefix_ = *prefix;
+  core_.tracker.set_max_final(core_.settings.max_final_orders);
 
   core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
+    if (!is_position(pair)) return;  // spot: a balance
     if (!positions_.on_fill(fill, pair)) return;
     // Before its fill is told: killed in between, the fill is learnt again and leads to the same
     // position, since the venue says from which one it started.
@@ -105,19 +110,38 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
   };
   reconciler_.on_position_changed = [this](const TradingPair& pair) { publish_position(pair); };
   reconciler_.on_adjustment = [this](const PositionBook::Adjustment& adjustment) {
-    v1::Envelope envelope;
-    envelope.set_event_type("position_adjusted");
-    v1::PositionAdjusted& data = *envelope.mutable_position_adjusted();
-    data.set_venue(std::string(kVenue));
-    data.set_account(core_.settings.account);
-    data.set_trading_pair(adjustment.trading_pair.value());
-    set_decimal(adjustment.before, *data.mutable_before());
-    set_decimal(adjustment.after, *data.mutable_after());
-    data.set_cause(reconciled_ ? "reconciliation" : "reconciliation at start");
-    core_.publish("adjustments." + std::string(kVenue) + "." + core_.settings.account + "." +
-                      adjustment.trading_pair.value(),
-                  std::move(envelope));
+    on_adjustment(adjustment);
   };
+}
+
+void AccountEngine::on_adjustment(const PositionBook::Adjustment& adjustment) {
+  v1::Envelope envelope;
+  envelope.set_event_type("position_adjusted");
+  v1::PositionAdjusted& data = *envelope.mutable_position_adjusted();
+  const TradingPair& pair = adjustment.trading_pair;
+  // What an account held before our first start was never ours to explain.
+  const bool taken_over = first_start_ && !reconciled_;
+  data.set_venue(std::string(kVenue));
+  data.set_account(core_.settings.account);
+  data.set_trading_pair(pair.value());
+  set_decimal(adjustment.before, *data.mutable_before());
+  set_decimal(adjustment.after, *data.mutable_after());
+  data.set_cause(taken_over    ? "first start"
+                 : reconciled_ ? "reconciliation"
+                               : "reconciliation at start");
+  core_.publish(
+      "adjustments." + std::string(kVenue) + "." + core_.settings.account + "." + pair.value(),
+      std::move(envelope));
+  if (taken_over || !core_.settings.stop_after_adjustment) return;
+  const std::string reason = "the position was " + adjustment.before.to_string() +
+                             " by our fills and is " + adjustment.after.to_string() +
+                             " at the venue";
+  stopped_pairs_.insert_or_assign(pair, reason);
+  // While the disk refuses it nothing new is taken anyway.
+  ignore(note_stopped_pairs(), "told again with the next one");
+  core_.log(LogLevel::kError,
+            "account=" + core_.settings.account + " " + pair.value() + " stopped: " + reason);
+  publish_status({});
 }
 
 // ---------------------------------------------------------------- rebuilding
@@ -129,7 +153,8 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
       if (!mine(intent.order().account())) return;
       const auto content = restored_content_of(intent.order());
       if (content) {
-        core_.tracker.restore_intent(*content, intent.cloid(), UnixNanos{record.timestamp()});
+        core_.tracker.restore_intent(*content, intent.cloid(), UnixNanos{record.timestamp()},
+                                     record.index());
       }
       return;
     }
@@ -141,7 +166,8 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
                            .nonce = sent.nonce(),
                            .expires_after_ms = static_cast<std::uint64_t>(sent.expires_after()),
                            .sent = UnixNanos{sent.sent()},
-                           .orders = {}};
+                           .orders = {},
+                           .record = record.index()};
       for (const std::string& id : sent.client_order_ids()) {
         action.orders.push_back(ClientOrderId{id});
       }
@@ -164,35 +190,27 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
       restored_actions_[action.action] = std::move(action);
       return;
     }
-    case v1::JournalRecord::kStateNote: {
-      const v1::StateNote& note = record.state_note();
-      const std::string value = note.value();
-      if (note.name() == kModifySettled) {
-        std::uint64_t action = 0;
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), action);
-        if (error != std::errc{} || *end != ' ') return;
-        InFlightOrder* order = core_.tracker.find(
-            ClientOrderId{value.substr(static_cast<std::size_t>(end - value.data()) + 1)});
-        if (order != nullptr) order->modify_fate(action, Fate::kRejected);
-      } else if (note.name() == kUsedCloids && value.starts_with(core_.settings.account + " ")) {
-        for (std::size_t at = value.find(' '); at != std::string::npos;
-             at = value.find(' ', at + 1)) {
-          core_.tracker.mark_used(value.substr(at + 1, value.find(' ', at + 1) - at - 1));
-        }
-      } else if (note.name() == std::string(kBehind) + core_.settings.account) {
-        restored_behind_ = value == "1";
-      } else if (note.name() == std::string(kFillsFloor) + core_.settings.account) {
-        std::int64_t floor = 0;
-        std::from_chars(value.data(), value.data() + value.size(), floor);
-        reconciler_.set_fills_floor(UnixNanos{floor});
-        floor_known_ = true;
+    case v1::JournalRecord::kStateNote:
+      restore_note(record.state_note(), UnixNanos{record.timestamp()});
+      return;
+    case v1::JournalRecord::kOrderSnapshot: {
+      if (!mine(record.order_snapshot().order().account())) return;
+      auto order = order_of(record.order_snapshot());
+      if (!order) {
+        core_.log(LogLevel::kError, order.error().text);
+        return;
+      }
+      order->set_record(record.index());
+      if (order->content().client_order_id.value().starts_with(kForeign)) {
+        core_.foreign.restore_snapshot(std::move(*order));
+      } else {
+        core_.tracker.restore_snapshot(std::move(*order));
       }
       return;
     }
     case v1::JournalRecord::kCommandSeen: {
       const v1::CommandSeen& seen = record.command_seen();
-      KnownReply known{.reply = {}, .at = UnixNanos{record.timestamp()}};
+      KnownReply known{.reply = {}, .at = UnixNanos{record.timestamp()}, .record = record.index()};
       if (seen.key().starts_with(core_.settings.account + "\n") &&
           known.reply.ParseFromString(seen.reply())) {
         replies_[seen.key()] = std::move(known);
@@ -210,15 +228,30 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
     const FillReport report =
         fill_report_of(envelope.fill(), coin.value_or(envelope.fill().trading_pair()));
     core_.tracker.restore_fill(report);
+    if (!report.client_order_id && core_.settings.foreign_orders == ForeignOrders::kReport) {
+      core_.foreign.restore_fill(report.fill);
+    }
     // What it did to the position is told by a position event of its own.
-    positions_.restore_fill(report.fill, report.trading_pair);
+    if (is_position(report.trading_pair)) {
+      positions_.restore_fill(report.fill, report.trading_pair);
+    }
   } else if (envelope.has_order() && mine(envelope.order().account())) {
     const auto event = order_event_of(envelope);
-    if (event) core_.tracker.restore_event(*event);
+    if (!event) return;
+    if (event->order.content.client_order_id.value().starts_with(kForeign)) {
+      core_.foreign.restore(*event);
+    } else {
+      core_.tracker.restore_event(*event);
+    }
   } else if (envelope.has_position() && mine(envelope.position().account())) {
-    const auto quantity = to_decimal(envelope.position().amount());
-    const TradingPair pair{envelope.position().trading_pair()};
-    if (quantity) positions_.restore(pair, Quantity{*quantity});
+    const v1::Position& told = envelope.position();
+    const auto quantity = to_decimal(told.amount());
+    if (!quantity) return;
+    std::optional<WideDecimal> entry;
+    if (told.has_entry_price()) {
+      if (const auto price = to_wide_decimal(told.entry_price())) entry = *price;
+    }
+    positions_.restore(TradingPair{told.trading_pair()}, Quantity{*quantity}, entry);
   } else if (envelope.has_balance() && mine(envelope.balance().account())) {
     balances_[envelope.balance().asset()] = envelope.balance();
   }
@@ -268,6 +301,7 @@ void AccountEngine::finish_restore(Now now) {
   }
   std::vector<TrackerEvent> events;
   core_.tracker.finish_restore(now.wall, events);
+  core_.foreign.finish_restore(now.wall, events);
   core_.emit(std::move(events));
   restored_actions_.clear();
   restored_cancels_.clear();
@@ -276,10 +310,10 @@ void AccountEngine::finish_restore(Now now) {
     const UnixNanos floor = UnixNanos::from_millis(now.wall.millis() - kFirstStartOverlapMs);
     reconciler_.set_fills_floor(floor);
     floor_known_ = true;
-    v1::JournalRecord record;
-    record.mutable_state_note()->set_name(std::string(kFillsFloor) + core_.settings.account);
-    record.mutable_state_note()->set_value(std::to_string(floor.value()));
-    ignore(core_.note(record), "a later start then takes a later floor, before any order");
+    first_start_ = true;
+    ignore(core_.note(std::string(kFillsFloor) + core_.settings.account,
+                      std::to_string(floor.value())),
+           "a later start then takes a later floor, before any order");
   }
   publish_status({});
 }
@@ -315,7 +349,8 @@ void AccountEngine::take_up_unsent(const std::vector<ClientOrderId>& orders) {
     action.sent = std::min(action.sent, order->created());
     sent.add_client_order_ids(id.value());
   }
-  ignore(core_.note(record), "the next life takes them up again, unless it trusts its journal");
+  // Else the next life takes them up again, unless it trusts its journal.
+  if (core_.note(record)) action.record = record.index();
   resolver_.add(action);
 }
 
@@ -389,6 +424,7 @@ void AccountEngine::publish_status(const Reconciler::Repaired& repaired) {
   data.set_state(std::string(to_string(state_)));
   data.set_reason(reason_);
   for (const auto& [kind, count] : repaired) (*data.mutable_repaired())[kind] = count;
+  for (const auto& [pair, why] : stopped_pairs_) data.add_stopped_pairs(pair.value());
   core_.publish("gateway." + std::string(kVenue) + ".status", std::move(envelope));
 }
 
@@ -503,9 +539,11 @@ void AccountEngine::on_timer(Now now) {
   }
   if (limits::demands_cancel(risk_.level())) cancel_everything(now);
   canceller_.on_timer();
+  core_.tracker.forget_final(now.wall - core_.settings.final_order_retention,
+                             core_.settings.max_final_orders);
   if (now.mono >= next_forget_) {
     next_forget_ = now.mono + kForgetInterval;
-    core_.tracker.forget_final(now.wall - core_.settings.final_order_retention);
+    core_.foreign.forget_final(now.wall - kForgetInterval);
     std::erase_if(replies_,
                   [&](const auto& known) { return now.wall - known.second.at > kReplyMemory; });
   }
@@ -666,6 +704,11 @@ void AccountEngine::on_copy_answer(ActionId action, bool by_ws, const CopyAnswer
   executor_.on_answer(action, by_ws, answer);
 }
 
+void AccountEngine::on_handed_to_signer(SignId id, Now now) {
+  core_.now = now;
+  executor_.on_handed_to_signer(id);
+}
+
 void AccountEngine::on_signed(SignId id, const Result<v1::SignReply>& reply, Now now) {
   core_.now = now;
   core_.on_signed(id, reply);
@@ -682,8 +725,8 @@ v1::Position AccountEngine::position_data(const TradingPair& pair,
   data.set_account(core_.settings.account);
   data.set_trading_pair(pair.value());
   set_decimal(held.quantity, *data.mutable_amount());
-  if (held.quantity == held.word.quantity) {  // the venue's terms are those of this quantity
-    if (held.word.entry_price) set_decimal(*held.word.entry_price, *data.mutable_entry_price());
+  if (held.entry_price) set_decimal(*held.entry_price, *data.mutable_entry_price());
+  if (held.word_is_current) {  // the venue's terms are those of this quantity
     if (held.word.unrealized_pnl) {
       set_decimal(*held.word.unrealized_pnl, *data.mutable_unrealized_pnl());
     }

@@ -33,8 +33,11 @@ std::string_view to_string(EngineState state);
 /// nothing but the risk gate and the reference prices.
 class AccountEngine {
  public:
+  /// budget: of the process, shared by its accounts; ids: of orders no longer in memory. Both
+  /// outlive it; null = its own.
   AccountEngine(EngineSettings settings, EventWriter& writer, RiskGate& risk,
-                ReferencePrices& references);
+                ReferencePrices& references, VenueBudget* budget = nullptr,
+                IdMemory* ids = nullptr);
 
   // ---- once, in this order
   /// Every kept record of the journal, in order; other accounts' are passed over.
@@ -68,6 +71,8 @@ class AccountEngine {
   void on_copy_answer(ActionId action, bool by_ws, const CopyAnswer& answer, Now now);
 
   // ---- signer
+  /// The request has left for the signer: what was decided is decided.
+  void on_handed_to_signer(SignId id, Now now);
   void on_signed(SignId id, const Result<v1::SignReply>& reply, Now now);
 
   /// At least every 50 ms.
@@ -75,6 +80,15 @@ class AccountEngine {
 
   std::vector<EngineOut> take_out();
 
+  // ---- the journal's length
+  /// Writes again what is needed after a restart and stands before `index`, at most `budget` orders
+  /// of it at a time. Returns the oldest record that is still needed.
+  std::uint64_t release(std::uint64_t index, std::size_t budget, Now now);
+
+  /// Pairs that take no new orders since their position was adjusted, with the reason.
+  [[nodiscard]] const std::map<TradingPair, std::string>& stopped_pairs() const {
+    return stopped_pairs_;
+  }
   [[nodiscard]] EngineState state() const { return state_; }
   [[nodiscard]] const std::string& reason() const { return reason_; }
   /// Why the reconciliation that it waits for does not get on; empty if it does.
@@ -101,6 +115,7 @@ class AccountEngine {
   struct KnownReply {
     v1::Reply reply;
     UnixNanos at;
+    std::uint64_t record = 0;  // of the journal
   };
 
   // Commands (account_commands.cpp)
@@ -114,6 +129,7 @@ class AccountEngine {
   v1::Reply cancel(const v1::CancelRequest& request, const std::string& request_id);
   v1::Reply cancel_all(const v1::Command& command);
   v1::Reply close_position(const v1::Command& command);
+  v1::Reply accept_adjustment(const v1::Command& command);
   v1::Reply get_order(const v1::Command& command);
   v1::Reply get_open_orders(const v1::Command& command);
   v1::Reply get_positions(const v1::Command& command);
@@ -128,6 +144,8 @@ class AccountEngine {
   Result<Price> wire_price(const OrderContent& content,
                            const hyperliquid::Instrument& instrument) const;
   [[nodiscard]] Status may_still_send(const InFlightOrder& order) const;
+  /// Whether the pair's position is as our fills say, or accepted.
+  [[nodiscard]] Status pair_open(const TradingPair& pair, bool reduce_only) const;
 
   // Life cycle (account_engine.cpp)
   void set_state(EngineState state, std::string reason, const Reconciler::Repaired& repaired = {});
@@ -144,6 +162,11 @@ class AccountEngine {
   void on_actions(std::vector<hyperliquid::AccountProtocol::Action>& actions);
   void on_post(const hyperliquid::PostAnswer& answer);
   void on_fill(const venues::Fill& fill);
+  void on_adjustment(const PositionBook::Adjustment& adjustment);
+  [[nodiscard]] bool note_stopped_pairs();
+  void restore_note(const v1::StateNote& note, UnixNanos at);
+  [[nodiscard]] bool carry_notes();
+  std::uint64_t release_orders(std::uint64_t index, std::size_t budget);
   [[nodiscard]] v1::Position position_data(const TradingPair& pair,
                                            const PositionBook::Held& held) const;
   void publish_position(const TradingPair& pair);
@@ -187,6 +210,10 @@ class AccountEngine {
   bool fills_wanted_ = false;
   Nanos fills_wanted_at_{0};
   bool floor_known_ = false;
+
+  std::map<TradingPair, std::string> stopped_pairs_;
+  std::uint64_t notes_record_ = 0;  // where all notes that are needed begin in the journal
+  bool first_start_ = false;
 
   std::map<std::string, v1::Balance> balances_;
   std::map<std::string, KnownReply> replies_;  // of modifies, by key

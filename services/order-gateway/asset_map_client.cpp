@@ -2,6 +2,7 @@
 
 #include "libs/common/time.hpp"
 #include "libs/venues/hyperliquid/endpoints.hpp"
+#include "libs/venues/hyperliquid/rate_limits.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -32,9 +33,10 @@ struct AssetMapClient::Timer {
 
 AssetMapClient::AssetMapClient(boost::asio::io_context& io, net::HttpClient& http,
                                const std::string& rest_url, const std::vector<std::string>& dexs,
-                               Loaded loaded)
+                               Spend spend, Loaded loaded)
     : http_(http),
       url_(rest_url + std::string(hyperliquid::kInfoPath)),
+      spend_(std::move(spend)),
       loaded_(std::move(loaded)),
       questions_(dexs, static_cast<std::uint64_t>(wall_clock_now().value())),
       timer_(std::make_unique<Timer>(io)) {}
@@ -46,6 +48,12 @@ void AssetMapClient::load() {
 }
 
 void AssetMapClient::ask(const AssetMapQuestions::Question& question) {
+  // perpDexs, spotMeta and meta all cost the same (hyperliquid.md section 7.1).
+  if (!spend_(hyperliquid::info_weight("meta"))) {
+    questions_.on_answer(question.id, fail(ErrorCode::kRateLimited, "our share of the budget"));
+    if (questions_.round_over()) finish();
+    return;
+  }
   http_.post(url_, question.body, {{"Content-Type", "application/json"}}, kTimeout,
              [this, id = question.id](net::HttpResult result) {
                questions_.on_answer(id, body_of(std::move(result)));

@@ -4,6 +4,7 @@
 #include "libs/venues/hyperliquid/instruments.hpp"
 #include "services/order-gateway/asset_map_questions.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -18,8 +19,11 @@ class AssetMapClient {
  public:
   using Loaded = std::function<void(hyperliquid::Instruments)>;
 
+  /// Takes that much of the venue's budget, or not: then the question counts as not answered.
+  using Spend = std::function<bool(std::uint32_t weight)>;
+
   AssetMapClient(boost::asio::io_context& io, net::HttpClient& http, const std::string& rest_url,
-                 const std::vector<std::string>& dexs, Loaded loaded);
+                 const std::vector<std::string>& dexs, Spend spend, Loaded loaded);
   ~AssetMapClient();
 
   void load();
@@ -33,6 +37,7 @@ class AssetMapClient {
 
   net::HttpClient& http_;
   std::string url_;
+  Spend spend_;
   Loaded loaded_;
   AssetMapQuestions questions_;
   std::uint64_t failed_rounds_ = 0;

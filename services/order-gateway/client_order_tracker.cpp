@@ -1,6 +1,7 @@
 #include "services/order-gateway/client_order_tracker.hpp"
 
 #include "libs/common/assert.hpp"
+#include "services/order-gateway/order_messages.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -8,12 +9,13 @@
 namespace perpwire::gateway {
 namespace {
 
-constexpr std::string_view kAdopted = "cloid:";
 // Fills published without an order that are still watched for one.
 constexpr std::size_t kUnattributedKept = 10'000;
 // The venue itself keeps the newest 10,000 fills of an account (hyperliquid.md section 7.2); no
 // message can repeat an older one.
-constexpr std::size_t kFillKeysKept = 200'000;
+constexpr std::size_t kFillKeysKept = 20'000;
+// Of an id whose content is not known: equal to none.
+constexpr std::uint32_t kNoContent = 0;
 
 bool is_adopted(const InFlightOrder& order) {
   return order.content().client_order_id.value().starts_with(kAdopted);
@@ -26,12 +28,14 @@ bool describes(const OrderContent& content, const OrderContent& adopted) {
          content.reduce_only == adopted.reduce_only;
 }
 
-std::size_t hash_of(const OrderContent& content) {
-  std::string text = content.account.value();
-  const auto append = [&text](std::string_view part) {
-    text += '\n';
-    text += part;
+/// The same for ever: it is kept on disk (FNV-1a over the contract's own words).
+std::uint32_t fingerprint_of(const OrderContent& content) {
+  std::uint32_t hash = 2166136261U;
+  const auto append = [&hash](std::string_view part) {
+    for (const char c : part) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16777619U;
+    hash = (hash ^ std::uint8_t{'\n'}) * 16777619U;
   };
+  append(content.account.value());
   append(content.trading_pair.value());
   append(to_string(content.side));
   append(to_string(content.type));
@@ -42,13 +46,21 @@ std::size_t hash_of(const OrderContent& content) {
   append(content.trigger_price ? content.trigger_price->to_string() : "-");
   append(content.strategy);
   append(content.slippage_bps ? std::to_string(*content.slippage_bps) : "-");
-  return std::hash<std::string>{}(text);
+  if (!content.grouping.empty()) append(content.grouping);
+  if (content.twap) {
+    append(std::to_string(content.twap->minutes));
+    append(content.twap->randomize ? "t" : "-");
+  }
+  return hash == kNoContent ? 1 : hash;
 }
 
 }  // namespace
 
-ClientOrderTracker::ClientOrderTracker(std::string cloid_prefix)
-    : cloid_prefix_(std::move(cloid_prefix)) {}
+ClientOrderTracker::ClientOrderTracker(std::string cloid_prefix, IdMemory* ids)
+    : cloid_prefix_(std::move(cloid_prefix)),
+      own_ids_(ids == nullptr ? std::make_unique<IdsInMemory>() : nullptr),
+      ids_(ids == nullptr ? *own_ids_ : *ids),
+      known_fills_(kFillKeysKept) {}
 
 bool ClientOrderTracker::is_ours(std::string_view cloid) const {
   return !cloid.empty() && cloid.starts_with(cloid_prefix_);
@@ -65,12 +77,11 @@ ClientOrderTracker::Placement ClientOrderTracker::lookup(const OrderContent& con
     return describes(content, adopted->second->content()) ? Placement::kRepeated
                                                           : Placement::kDuplicate;
   }
-  if (const auto old = remembered_.find(content.client_order_id.value());
-      old != remembered_.end()) {
-    return old->second.content_hash == hash_of(content) ? Placement::kRepeated
-                                                        : Placement::kDuplicate;
+  if (const auto key = IdMemory::key_of(cloid)) {
+    if (const auto old = ids_.find(*key)) {
+      return *old == fingerprint_of(content) ? Placement::kRepeated : Placement::kDuplicate;
+    }
   }
-  if (used_cloids_.contains(cloid)) return Placement::kDuplicate;
   return Placement::kNew;
 }
 
@@ -88,14 +99,12 @@ ClientOrderTracker::Admission ClientOrderTracker::place(const OrderContent& cont
   const ClientOrderId old_id = order->content().client_order_id;
   auto node = orders_.extract(old_id);
   live_[order->content().trading_pair].erase(old_id);
-  touched_.erase(old_id);
   order->rename(content);
   node.key() = content.client_order_id;
   orders_.insert(std::move(node));
   live_count_ = 0;
   for (const auto& [pair, ids] : live_) live_count_ += ids.size();
   touch_live(*order);
-  touched_[content.client_order_id] = now;
   OrderEvent renamed{.kind = OrderEventKind::kUpdate,
                      .order = order->view(now),
                      .failure = std::nullopt,
@@ -111,7 +120,6 @@ InFlightOrder& ClientOrderTracker::insert(const OrderContent& content, std::stri
   orders_.emplace(content.client_order_id, std::move(order));
   if (!cloid.empty()) by_cloid_.emplace(std::string(cloid), &placed);
   touch_live(placed);
-  touched_[content.client_order_id] = at;
   return placed;
 }
 
@@ -157,8 +165,13 @@ void ClientOrderTracker::collect(InFlightOrder& order, UnixNanos now,
                                  std::vector<TrackerEvent>& out) {
   std::vector<OrderEvent> events;
   order.settle(now, events);
-  if (!events.empty()) touched_[order.content().client_order_id] = now;
-  for (OrderEvent& event : events) out.emplace_back(std::move(event));
+  for (OrderEvent& event : events) {
+    if (is_final(event.order.state) && !order.listed_as_final()) {
+      order.list_as_final();
+      finals_.push_back(order.content().client_order_id);
+    }
+    out.emplace_back(std::move(event));
+  }
 }
 
 void ClientOrderTracker::settle(InFlightOrder& order, UnixNanos now,
@@ -177,6 +190,9 @@ bool ClientOrderTracker::on_word(const venues::OrderWord& word, const TradingPai
     const bool live =
         word.status == venues::OrderStatus::kOpen || word.status == venues::OrderStatus::kTriggered;
     if (is_ours(word.cloid)) {
+      const auto key = IdMemory::key_of(word.cloid);
+      // A late word about an order that ended long ago says nothing new.
+      if (!live && key && ids_.find(*key)) return true;
       orphans_.push_back({word.cloid, word, pair});
     } else if (live) {
       foreign_.insert_or_assign(word.venue_order_id, Orphan{word.cloid, word, pair});
@@ -236,7 +252,6 @@ Result<bool> ClientOrderTracker::on_fill(const venues::Fill& fill, const Trading
     report_unattributed({fill, pair, now}, out);
   }
   known_fills_.insert(key);
-  if (known_fills_.size() > kFillKeysKept) known_fills_.erase(known_fills_.begin());
   newest_fill_time_ = std::max(newest_fill_time_, fill.time);
   return true;
 }
@@ -355,36 +370,57 @@ void ClientOrderTracker::for_each(const std::function<void(const InFlightOrder&)
   for (const auto& [id, order] : orders_) each(*order);
 }
 
-void ClientOrderTracker::forget_final(UnixNanos before) {
-  for (auto it = orders_.begin(); it != orders_.end();) {
-    const InFlightOrder& order = *it->second;
-    const auto touched = touched_.find(it->first);
-    const bool old = touched == touched_.end() || touched->second < before;
-    if (!old || !is_final(order.state()) || order.may_be_live()) {
-      ++it;
-      continue;
+void ClientOrderTracker::for_each(const std::function<void(InFlightOrder&)>& each) {
+  for (auto& [id, order] : orders_) each(*order);
+}
+
+void ClientOrderTracker::mark_used(const std::string& cloid, UnixNanos now) {
+  if (const auto key = IdMemory::key_of(cloid)) ids_.keep(*key, kNoContent, now);
+}
+
+bool ClientOrderTracker::forget(const InFlightOrder& order) {
+  if (const auto key = IdMemory::key_of(order.cloid())) {
+    if (!ids_.keep(*key, fingerprint_of(order.content()), order.updated())) return false;
+  }
+  by_cloid_.erase(order.cloid());
+  for (const VenueOrderId& id : order.legs()) by_venue_id_.erase(id);
+  const auto here = orders_.find(order.content().client_order_id);
+  orders_.erase(here);
+  return true;
+}
+
+void ClientOrderTracker::forget_final(UnixNanos before, std::size_t max) {
+  while (!finals_.empty()) {
+    InFlightOrder* order = find(finals_.front());
+    if (order != nullptr && is_final(order->state()) && !order->may_be_live()) {
+      if (finals_.size() <= max && order->updated() >= before) return;
+      if (!forget(*order)) return;
+    } else if (order != nullptr) {
+      order->list_as_final(false);  // it lives again: it is listed when it ends
     }
-    remembered_[it->first.value()] = {hash_of(order.content()), true};
-    by_cloid_.erase(order.cloid());
-    for (const VenueOrderId& id : order.legs()) by_venue_id_.erase(id);
-    touched_.erase(it->first);
-    it = orders_.erase(it);
+    finals_.pop_front();
   }
 }
 
 // ---------------------------------------------------------------- rebuilding
 
 void ClientOrderTracker::restore_intent(const OrderContent& content, std::string_view cloid,
-                                        UnixNanos at) {
-  if (find(content.client_order_id) == nullptr) insert(content, cloid, at);
+                                        UnixNanos at, std::uint64_t record) {
+  if (find(content.client_order_id) == nullptr) insert(content, cloid, at).set_record(record);
 }
 
 void ClientOrderTracker::restore_fill(const FillReport& report) {
-  if (!known_fills_.insert(report.fill.key()).second) return;
+  if (!known_fills_.insert(report.fill.key())) return;
   newest_fill_time_ = std::max(newest_fill_time_, report.fill.time);
   InFlightOrder* order = report.client_order_id ? find(*report.client_order_id) : nullptr;
   if (order == nullptr) {
-    unattributed_.push_back({report.fill, report.trading_pair, report.fill.time});
+    // Of an adopted order the first fill stands before its first event. Any other order that is
+    // not known here ended long ago: the records that it began with are trimmed.
+    const bool may_be_claimed =
+        !report.client_order_id || report.client_order_id->value().starts_with(kAdopted);
+    if (may_be_claimed) {
+      unattributed_.push_back({report.fill, report.trading_pair, report.fill.time});
+    }
     return;
   }
   ignore(order->fill(report.fill), "it was counted when it was journaled");
@@ -394,6 +430,10 @@ void ClientOrderTracker::restore_fill(const FillReport& report) {
 void ClientOrderTracker::restore_event(const OrderEvent& event) {
   const OrderContent& content = event.order.content;
   InFlightOrder* order = find(content.client_order_id);
+  if (order == nullptr &&
+      forgotten_.contains(std::hash<ClientOrderId>{}(content.client_order_id))) {
+    return;  // it ended, and many others after it
+  }
   if (order == nullptr) {
     // An adopted order has no intent of its own; one that took its name has the adopted one.
     order = event.order.venue_order_id ? find_by_venue_id(*event.order.venue_order_id) : nullptr;
@@ -404,8 +444,10 @@ void ClientOrderTracker::restore_event(const OrderEvent& event) {
       order = find(content.client_order_id);
     } else {
       const std::string_view id = content.client_order_id.value();
-      const std::string cloid =
-          id.starts_with(kAdopted) ? std::string(id.substr(kAdopted.size())) : std::string();
+      if (!id.starts_with(kAdopted)) return;  // its beginning is trimmed: it ended long ago
+      const std::string cloid(id.substr(kAdopted.size()));
+      const auto key = IdMemory::key_of(cloid);
+      if (key && ids_.find(*key)) return;
       order = &insert(content, cloid, event.order.creation_time);
     }
   }
@@ -425,10 +467,43 @@ void ClientOrderTracker::restore_event(const OrderEvent& event) {
   order->restore(event);
   index(*order);
   touch_live(*order);
-  touched_[content.client_order_id] = event.order.update_time;
+  if (is_final(event.order.state) && !order->listed_as_final()) {
+    order->list_as_final();
+    finals_.push_back(content.client_order_id);
+  }
+  while (finals_.size() > max_final_) {
+    const ClientOrderId oldest = finals_.front();
+    const std::size_t size = finals_.size();
+    forget_final(UnixNanos{}, max_final_);
+    if (finals_.size() == size) return;  // its id could not be kept
+    if (find(oldest) == nullptr) forgotten_.insert(std::hash<ClientOrderId>{}(oldest));
+  }
+}
+
+void ClientOrderTracker::restore_snapshot(InFlightOrder restored) {
+  const ClientOrderId id = restored.content().client_order_id;
+  if (InFlightOrder* known = find(id)) {
+    const bool listed = known->listed_as_final();
+    *known = std::move(restored);
+    known->list_as_final(listed);
+    index(*known);
+    touch_live(*known);
+    return;
+  }
+  auto owned = std::make_unique<InFlightOrder>(std::move(restored));
+  InFlightOrder& order = *owned;
+  orders_.emplace(id, std::move(owned));
+  if (!order.cloid().empty()) by_cloid_.emplace(order.cloid(), &order);
+  index(order);
+  touch_live(order);
+  if (is_final(order.state())) {
+    order.list_as_final();
+    finals_.push_back(id);
+  }
 }
 
 void ClientOrderTracker::finish_restore(UnixNanos now, std::vector<TrackerEvent>& out) {
+  forgotten_.clear();
   for (auto& [id, order] : orders_) settle(*order, now, out);
 }
 

@@ -2,6 +2,8 @@
 
 #include "libs/common/account_events.hpp"
 #include "libs/common/result.hpp"
+#include "services/order-gateway/fill_memory.hpp"
+#include "services/order-gateway/id_memory.hpp"
 #include "services/order-gateway/in_flight_order.hpp"
 #include "services/order-gateway/order_types.hpp"
 
@@ -15,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <variant>
 #include <vector>
 
@@ -57,7 +60,8 @@ class ClientOrderTracker {
   };
 
   /// cloid_prefix: "0x" and 8 hex digits; orders that carry it are ours.
-  explicit ClientOrderTracker(std::string cloid_prefix);
+  /// ids: outlives the tracker; null = one of its own, in memory.
+  explicit ClientOrderTracker(std::string cloid_prefix, IdMemory* ids = nullptr);
 
   /// What `place` would do with this content, nothing changed.
   [[nodiscard]] Placement lookup(const OrderContent& content, std::string_view cloid) const;
@@ -95,7 +99,7 @@ class ClientOrderTracker {
   InFlightOrder& adopt(const Orphan& orphan, const AccountName& account, UnixNanos now,
                        std::vector<TrackerEvent>& out);
   /// A cloid of ours that the venue has seen finished and the journal does not know: never again.
-  void mark_used(const std::string& cloid) { used_cloids_.insert(cloid); }
+  void mark_used(const std::string& cloid, UnixNanos now);
   /// Found since the last call.
   std::vector<Orphan> take_orphans();
 
@@ -115,12 +119,23 @@ class ClientOrderTracker {
   [[nodiscard]] std::size_t held_fills() const { return held_.size(); }
   [[nodiscard]] std::uint64_t unattributed_fills() const { return unattributed_count_; }
   void for_each(const std::function<void(const InFlightOrder&)>& each) const;
+  void for_each(const std::function<void(InFlightOrder&)>& each);
 
-  /// Drops final orders last touched before `before`; their ids stay known.
-  void forget_final(UnixNanos before);
+  /// Drops final orders last touched before `before`, and the oldest of more than `max`; their ids
+  /// stay known for as long as the IdMemory keeps them.
+  void forget_final(UnixNanos before, std::size_t max = SIZE_MAX);
+  [[nodiscard]] std::size_t final_count() const { return finals_.size(); }
+  /// While rebuilding: at most so many final orders are held.
+  void set_max_final(std::size_t max) { max_final_ = max; }
+
+  // ---- what the journal must still hold
+  [[nodiscard]] const FillMemory& known_fills() const { return known_fills_; }
+  void restore_known_fills(std::string_view bytes) { known_fills_.restore(bytes); }
+  void restore_snapshot(InFlightOrder order);
 
   // ---- rebuilding from the journal
-  void restore_intent(const OrderContent& content, std::string_view cloid, UnixNanos at);
+  void restore_intent(const OrderContent& content, std::string_view cloid, UnixNanos at,
+                      std::uint64_t record = 0);
   void restore_fill(const FillReport& report);
   void restore_event(const OrderEvent& event);
   /// After the last record: events that a killed writer had not written yet.
@@ -132,11 +147,6 @@ class ClientOrderTracker {
     TradingPair trading_pair;
     UnixNanos since;
   };
-  struct Remembered {
-    std::size_t content_hash = 0;
-    bool placed = true;
-  };
-
   InFlightOrder& insert(const OrderContent& content, std::string_view cloid, UnixNanos at);
   void index(InFlightOrder& order);
   void touch_live(const InFlightOrder& order);
@@ -146,19 +156,22 @@ class ClientOrderTracker {
                bool published_before, UnixNanos now, std::vector<TrackerEvent>& out);
   void bind_waiting(InFlightOrder& order, UnixNanos now, std::vector<TrackerEvent>& out);
   void report_unattributed(const Waiting& waiting, std::vector<TrackerEvent>& out);
+  bool forget(const InFlightOrder& order);
   void collect(InFlightOrder& order, UnixNanos now, std::vector<TrackerEvent>& out);
 
   std::string cloid_prefix_;
   std::unordered_map<ClientOrderId, std::unique_ptr<InFlightOrder>> orders_;
   std::unordered_map<std::string, InFlightOrder*> by_cloid_;
   std::unordered_map<VenueOrderId, InFlightOrder*> by_venue_id_;
-  std::unordered_map<std::string, Remembered> remembered_;  // ids of orders no longer held
-  std::set<std::string, std::less<>> used_cloids_;
+  std::unique_ptr<IdMemory> own_ids_;
+  IdMemory& ids_;                     // of orders no longer held
+  std::deque<ClientOrderId> finals_;  // in the order in which they ended
+  std::size_t max_final_ = SIZE_MAX;
+  std::unordered_set<std::size_t> forgotten_;  // while rebuilding: hashes of ids
   std::map<TradingPair, std::set<ClientOrderId>> live_;
   std::size_t live_count_ = 0;
-  std::unordered_map<ClientOrderId, UnixNanos> touched_;
 
-  std::set<venues::FillKey> known_fills_;
+  FillMemory known_fills_;
   std::vector<Waiting> held_;          // not published yet
   std::vector<Waiting> unattributed_;  // published without an order, may still be claimed
   std::uint64_t unattributed_count_ = 0;

@@ -2,6 +2,7 @@
 
 #include "libs/common/contract_json.hpp"
 #include "libs/common/hello.hpp"
+#include "libs/common/time.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -49,6 +50,7 @@ CommandEndpoint::CommandEndpoint(boost::asio::io_context& io, zmq::context_t& zm
 }
 
 void CommandEndpoint::on_request(const IncomingRequest& request) {
+  const Now received{.wall = wall_clock_now(), .mono = monotonic_now()};
   const bool json = is_json(request.payload);
   v1::Command command;
   v1::Reply reply;
@@ -56,12 +58,13 @@ void CommandEndpoint::on_request(const IncomingRequest& request) {
     ++counters_.malformed;
     reply = refused("", ErrorCode::kInvalidCommand, parsed.error().text);
   } else {
-    reply = answer(command, request);
+    reply = answer(command, request, received);
   }
   server_->reply(request.reply_to, encode(reply, command.type(), json));
 }
 
-v1::Reply CommandEndpoint::answer(const v1::Command& command, const IncomingRequest& request) {
+v1::Reply CommandEndpoint::answer(const v1::Command& command, const IncomingRequest& request,
+                                  Now received) {
   if (command.type() == "hello") return hello(command, request);
   if (command.type() == "halt") {
     const auto peer = peers_.find(request.connection);
@@ -72,7 +75,7 @@ v1::Reply CommandEndpoint::answer(const v1::Command& command, const IncomingRequ
     }
     return halt_(command);
   }
-  return handler_(command);
+  return handler_(command, received);
 }
 
 v1::Reply CommandEndpoint::hello(const v1::Command& command, const IncomingRequest& request) {

@@ -2,6 +2,7 @@
 
 #include "libs/common/request_server.hpp"
 #include "perpwire/v1/orders.pb.h"
+#include "services/order-gateway/engine_ports.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -22,7 +23,7 @@ class CommandEndpoint {
     std::vector<std::string> allow_builds;
   };
   /// Answers every command of clients.
-  using Handler = std::function<v1::Reply(const v1::Command&)>;
+  using Handler = std::function<v1::Reply(const v1::Command&, Now received)>;
   /// Risk's `halt`; only from a connection that said hello as risk.
   using HaltHandler = std::function<v1::Reply(const v1::Command&)>;
 
@@ -39,7 +40,7 @@ class CommandEndpoint {
 
  private:
   void on_request(const IncomingRequest& request);
-  v1::Reply answer(const v1::Command& command, const IncomingRequest& request);
+  v1::Reply answer(const v1::Command& command, const IncomingRequest& request, Now received);
   v1::Reply hello(const v1::Command& command, const IncomingRequest& request);
 
   Config config_;

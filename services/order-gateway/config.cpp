@@ -32,6 +32,11 @@ EngineSettings engine_settings(const Settings& settings, const AccountSettings& 
   out.reference_stale_after = own.reference_stale_after;
   out.reconcile_interval = own.reconcile_interval;
   out.final_order_retention = own.final_order_retention;
+  out.max_final_orders = static_cast<std::size_t>(own.final_orders_max);
+  out.stop_after_adjustment = own.stop_after_adjustment;
+  out.refuse_self_trade = own.refuse_self_trade;
+  out.schedule_cancel = own.schedule_cancel;
+  out.schedule_cancel_after = own.schedule_cancel_after;
   out.max_clock_skew = own.max_clock_skew;
   out.documented_limits = venue.documented_limits;
   out.ip_share_percent = static_cast<std::uint64_t>(venue.ip_share_order_gateway);

@@ -18,6 +18,17 @@ std::uint64_t share(std::uint64_t whole, const EngineSettings& settings) {
   return settings.documented_limits ? whole * settings.ip_share_percent / 100 : 0;
 }
 
+/// Elements of a list of fills, orders or TWAPs, counted by the member that each of them has.
+std::uint32_t count_items(std::string_view body) {
+  constexpr std::string_view kMember = "\"coin\"";
+  std::uint32_t count = 0;
+  for (auto at = body.find(kMember); at != std::string_view::npos;
+       at = body.find(kMember, at + kMember.size())) {
+    ++count;
+  }
+  return count;
+}
+
 std::string_view type_of(std::string_view body) {
   constexpr std::string_view kBegin = R"({"type":")";
   if (!body.starts_with(kBegin)) return "";
@@ -27,11 +38,18 @@ std::string_view type_of(std::string_view body) {
 
 }  // namespace
 
-EngineCore::EngineCore(EngineSettings engine_settings, EventWriter& event_writer)
+VenueBudget::VenueBudget(const EngineSettings& settings)
+    : weight(share(hyperliquid::kRestWeightPerMinute, settings), kReservePercent),
+      messages(share(hyperliquid::kWsMessagesPerMinute, settings), kReservePercent) {}
+
+EngineCore::EngineCore(EngineSettings engine_settings, EventWriter& event_writer,
+                       VenueBudget* shared_budget, IdMemory* ids)
     : settings(std::move(engine_settings)),
-      tracker(settings.cloid_prefix),
-      weight(share(hyperliquid::kRestWeightPerMinute, settings), kReservePercent),
-      messages(share(hyperliquid::kWsMessagesPerMinute, settings), kReservePercent),
+      tracker(settings.cloid_prefix, ids),
+      foreign(AccountName{settings.account}),
+      own_budget_(shared_budget == nullptr ? std::make_unique<VenueBudget>(settings) : nullptr),
+      weight(shared_budget == nullptr ? own_budget_->weight : shared_budget->weight),
+      messages(shared_budget == nullptr ? own_budget_->messages : shared_budget->messages),
       writer_(event_writer) {}
 
 // ---------------------------------------------------------------- journal
@@ -71,10 +89,18 @@ bool EngineCore::note(v1::JournalRecord& record) {
   return !note_failed_;
 }
 
+bool EngineCore::note(std::string name, std::string value) {
+  v1::JournalRecord record;
+  record.mutable_state_note()->set_name(std::move(name));
+  record.mutable_state_note()->set_value(std::move(value));
+  return note(record);
+}
+
 // ---------------------------------------------------------------- questions
 
 void EngineCore::ask(std::string body, TokenBudget::Urgency urgency, Answered done) {
-  const std::uint64_t cost = hyperliquid::info_weight(type_of(body));
+  std::string type(type_of(body));
+  const std::uint64_t cost = hyperliquid::info_weight(type);
   if (!weight.take(cost, urgency, now.mono)) {
     refused_.emplace_back(std::move(done),
                           Error{ErrorCode::kRateLimited, "our share of the budget"});
@@ -87,7 +113,8 @@ void EngineCore::ask(std::string body, TokenBudget::Urgency urgency, Answered do
     post_id = next_post_id();
     posts_.emplace(post_id, id);
   }
-  questions_.emplace(id, Question{std::move(done), now.mono + kQuestionTimeout, post_id});
+  questions_.emplace(
+      id, Question{std::move(done), now.mono + kQuestionTimeout, post_id, std::move(type)});
   out.emplace_back(AskOut{id, post_id, std::move(body)});
 }
 
@@ -96,6 +123,10 @@ void EngineCore::on_query_answer(QueryId id, const Result<std::string>& answer) 
   if (found == questions_.end()) return;  // timed out before
   const Answered done = std::move(found->second.done);
   if (found->second.post_id != 0) posts_.erase(found->second.post_id);
+  // Long lists cost more than their question (hyperliquid.md section 7).
+  if (answer && hyperliquid::info_item_weight(found->second.type, 20) > 0) {
+    weight.charge(hyperliquid::info_item_weight(found->second.type, count_items(*answer)));
+  }
   questions_.erase(found);
   if (!answer) ++counters.queries_failed;
   done(answer);
@@ -135,10 +166,11 @@ void EngineCore::expire_questions() {
 
 // ---------------------------------------------------------------- signer
 
-void EngineCore::sign(v1::SignRequest request, Signed done) {
+SignId EngineCore::sign(v1::SignRequest request, Signed done) {
   const SignId id = ++sign_id_;
   signing_.emplace(id, Signing{std::move(done), now.mono + kSigningTimeout});
   out.emplace_back(SignOut{id, std::move(request)});
+  return id;
 }
 
 void EngineCore::on_signed(SignId id, const Result<v1::SignReply>& reply) {
@@ -165,7 +197,11 @@ TradingPair EngineCore::pair_of(const VenueSymbol& symbol) const {
 
 void EngineCore::take_word(const venues::OrderWord& word) {
   std::vector<TrackerEvent> events;
-  tracker.on_word(word, pair_of(word.symbol), now.wall, events);
+  const TradingPair pair = pair_of(word.symbol);
+  const bool ours = tracker.on_word(word, pair, now.wall, events);
+  if (!ours && settings.foreign_orders == ForeignOrders::kReport && !tracker.is_ours(word.cloid)) {
+    foreign.on_word(word, pair, now.wall, events);
+  }
   emit(std::move(events));
 }
 
@@ -178,9 +214,14 @@ bool EngineCore::take_fill(const venues::Fill& fill) {
     log(LogLevel::kError, "account=" + settings.account + " fill " + fill.trade_id.value() +
                               " not counted: " + fresh.error().text);
   }
-  if (fresh && *fresh && on_execution) on_execution(fill, pair);
+  const bool counted = fresh && *fresh;
+  if (counted && settings.foreign_orders == ForeignOrders::kReport &&
+      !tracker.is_ours(fill.cloid) && tracker.find_by_venue_id(fill.venue_order_id) == nullptr) {
+    foreign.on_fill(fill, now.wall, events);
+  }
+  if (counted && on_execution) on_execution(fill, pair);
   emit(std::move(events));
-  return fresh && *fresh;
+  return counted;
 }
 
 }  // namespace perpwire::gateway

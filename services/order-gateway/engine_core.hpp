@@ -3,13 +3,15 @@
 #include "libs/venues/hyperliquid/instruments.hpp"
 #include "services/order-gateway/client_order_tracker.hpp"
 #include "services/order-gateway/engine_ports.hpp"
-#include "services/order-gateway/token_budget.hpp"
+#include "services/order-gateway/foreign_book.hpp"
+#include "services/order-gateway/venue_budget.hpp"
 #include "services/order-gateway/venue_clock.hpp"
 
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -42,14 +44,22 @@ struct EngineCounters {
 /// the venue and their answers. Pure; owned by AccountEngine.
 class EngineCore {
  public:
-  EngineCore(EngineSettings engine_settings, EventWriter& event_writer);
+  /// budget, ids: shared with others and outlive it; null = its own.
+  EngineCore(EngineSettings engine_settings, EventWriter& event_writer,
+             VenueBudget* shared_budget = nullptr, IdMemory* ids = nullptr);
 
   EngineSettings settings;
   const hyperliquid::Instruments* instruments = nullptr;
   ClientOrderTracker tracker;
+  ForeignBook foreign;  // fed only where foreign_orders = "report"
   VenueClock venue_clock;
-  TokenBudget weight;    // REST, per IP
-  TokenBudget messages;  // WebSocket, per IP
+
+ private:
+  std::unique_ptr<VenueBudget> own_budget_;
+
+ public:
+  TokenBudget& weight;    // REST, per IP
+  TokenBudget& messages;  // WebSocket, per IP
   EngineCounters counters;
   Now now;
   bool stream_open = false;            // frames may be sent
@@ -61,6 +71,10 @@ class EngineCore {
   void emit(std::vector<TrackerEvent> events);
   void publish(std::string topic, v1::Envelope envelope);
   [[nodiscard]] bool note(v1::JournalRecord& record);
+  /// Journals a StateNote.
+  [[nodiscard]] bool note(std::string name, std::string value);
+  /// The index that the journal's next record will have at least.
+  [[nodiscard]] std::uint64_t next_record() const { return writer_.last_index() + 1; }
   [[nodiscard]] bool writable() const {
     return backlog_.empty() && !note_failed_ && !writer_.full();
   }
@@ -81,7 +95,8 @@ class EngineCore {
   std::uint64_t next_action_id() { return ++action_id_; }
 
   using Signed = std::function<void(const Result<v1::SignReply>&)>;
-  void sign(v1::SignRequest request, Signed done);
+  /// Returns the id that the driver names it by.
+  SignId sign(v1::SignRequest request, Signed done);
   void on_signed(SignId id, const Result<v1::SignReply>& reply);
 
   [[nodiscard]] TradingPair pair_of(const VenueSymbol& symbol) const;
@@ -102,6 +117,7 @@ class EngineCore {
     Answered done;
     Nanos deadline;
     std::uint64_t post_id = 0;
+    std::string type;
   };
   struct Backlogged {
     std::string topic;

@@ -35,6 +35,8 @@ class EventWriter {
   virtual bool note(v1::JournalRecord& record) = 0;
   /// At its size cap, or broken for good: no new orders, whatever it still takes.
   [[nodiscard]] virtual bool full() const { return false; }
+  /// Index of the newest record; 0 where nothing is ever trimmed.
+  [[nodiscard]] virtual std::uint64_t last_index() const { return 0; }
 };
 
 using ActionId = std::uint64_t;
@@ -116,6 +118,11 @@ struct EngineSettings {
   Nanos reference_stale_after = std::chrono::seconds{5};
   Nanos reconcile_interval = std::chrono::seconds{10};
   Nanos final_order_retention = std::chrono::hours{1};
+  std::size_t max_final_orders = 20'000;  // held in memory; the oldest go first
+  bool stop_after_adjustment = true;
+  bool refuse_self_trade = true;
+  bool schedule_cancel = true;
+  Nanos schedule_cancel_after = std::chrono::seconds{60};
   Nanos max_clock_skew = std::chrono::milliseconds{500};
   bool documented_limits = true;
   std::uint64_t ip_share_percent = 60;

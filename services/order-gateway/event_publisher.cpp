@@ -4,9 +4,16 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace perpwire::gateway {
+namespace {
+
+constexpr std::uint64_t kSegments = 16;
+constexpr std::uint64_t kLeastSegment = 64u << 10;
+
+}  // namespace
 
 EventPublisher::EventPublisher(const EventPublisherConfig& config,
                                const std::function<void(const v1::JournalRecord&)>& recovery)
@@ -21,6 +28,9 @@ EventPublisher::EventPublisher(const EventPublisherConfig& config,
       .new_stream_id = make_stream_id("order-gateway", config.instance)};
   journal::JournalConfig journal_config;
   if (config.journal_max_bytes > 0) journal_config.cap_bytes = config.journal_max_bytes;
+  // Trimming removes whole segments: several must fit under the cap.
+  journal_config.segment_bytes = std::clamp<std::uint64_t>(
+      journal_config.cap_bytes / kSegments, kLeastSegment, journal_config.segment_bytes);
   const auto each = [&](const v1::JournalRecord& record) {
     if (record.has_event() && keeps_last_value(record.event().topic())) {
       last_values_[record.event().topic()] = record.event().envelope();
@@ -68,6 +78,8 @@ bool EventPublisher::note(v1::JournalRecord& record) {
 }
 
 bool EventPublisher::full() const { return log_->journal().over_cap() || log_->journal().broken(); }
+
+std::uint64_t EventPublisher::last_index() const { return log_->journal().last_index(); }
 
 bool EventPublisher::may_be_behind() const {
   return log_->decision() != journal::StreamDecision::kContinue;

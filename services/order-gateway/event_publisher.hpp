@@ -36,6 +36,7 @@ class EventPublisher : public EventWriter {
   bool publish(const std::string& topic, v1::Envelope& envelope) override;
   bool note(v1::JournalRecord& record) override;
   [[nodiscard]] bool full() const override;
+  [[nodiscard]] std::uint64_t last_index() const override;
 
   [[nodiscard]] journal::EventLog& log() { return *log_; }
   /// What an earlier life signed may be missing in the journal: another boot, or a first start.

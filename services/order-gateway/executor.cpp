@@ -195,14 +195,25 @@ void Executor::fence(std::uint64_t nonce, std::function<void(bool)> held) {
 void Executor::sign(Pending pending, v1::SignRequest request) {
   if (pending.id == 0) pending.id = core_.next_action_id();
   const ActionId id = pending.id;
-  const auto decided = core_.now.wall.value();
-  for (const ClientOrderId& order_id : pending.orders) {
-    InFlightOrder* order = core_.tracker.find(order_id);
-    if (pending.kind == ActionKind::kOrder && order != nullptr) order->stamps().decided = decided;
+  Pending& kept = pending_.emplace(id, std::move(pending)).first->second;
+  kept.sign_id = core_.sign(
+      std::move(request), [this, id](const Result<v1::SignReply>& reply) { on_signed(id, reply); });
+}
+
+void Executor::stamp(const Pending& pending, std::int64_t Stamps::*moment) {
+  if (pending.kind != ActionKind::kOrder) return;
+  for (const ClientOrderId& id : pending.orders) {
+    InFlightOrder* order = core_.tracker.find(id);
+    if (order != nullptr && order->stamps().*moment == 0) {
+      order->stamps().*moment = core_.now.wall.value();
+    }
   }
-  pending_.emplace(id, std::move(pending));
-  core_.sign(std::move(request),
-             [this, id](const Result<v1::SignReply>& reply) { on_signed(id, reply); });
+}
+
+void Executor::on_handed_to_signer(SignId id) {
+  for (const auto& [action, pending] : pending_) {
+    if (pending.sign_id == id) return stamp(pending, &Stamps::decided);
+  }
 }
 
 // ---------------------------------------------------------------- signed, then sent
@@ -226,12 +237,7 @@ void Executor::on_signed(ActionId id, const Result<v1::SignReply>& reply) {
   pending.expires_after_ms = reply->expires_after();
   pending.body = reply->body();
   pending.sent = core_.now.wall;
-  for (const ClientOrderId& order_id : pending.orders) {
-    InFlightOrder* order = core_.tracker.find(order_id);
-    if (pending.kind == ActionKind::kOrder && order != nullptr) {
-      order->stamps().signed_at = core_.now.wall.value();
-    }
-  }
+  stamp(pending, &Stamps::signed_at);
   if (const Status may = allowed(pending); !may) {
     not_executed(pending, Fate::kNotExecuted, Failure{may.error().code, may.error().text});
     finish(id);
@@ -257,7 +263,7 @@ Status Executor::allowed(const Pending& pending) const {
   return {};
 }
 
-bool Executor::journal_sending(const Pending& pending, bool by_ws) {
+bool Executor::journal_sending(Pending& pending, bool by_ws) {
   if (pending.kind == ActionKind::kNoop) return true;
   v1::JournalRecord record;
   v1::ActionSent& sent = *record.mutable_action_sent();
@@ -276,7 +282,15 @@ bool Executor::journal_sending(const Pending& pending, bool by_ws) {
     set_decimal(pending.intents[i].amount, *leg.mutable_amount());
     set_decimal(pending.intents[i].quantity, *leg.mutable_quantity());
   }
-  return core_.note(record);
+  if (!core_.note(record)) return false;
+  pending.record = record.index();
+  return true;
+}
+
+std::uint64_t Executor::oldest_record() const {
+  std::uint64_t oldest = UINT64_MAX;
+  for (const auto& [id, pending] : pending_) oldest = std::min(oldest, pending.record);
+  return oldest;
 }
 
 void Executor::send(Pending& pending) {
@@ -322,15 +336,7 @@ void Executor::on_copy_left(ActionId action, bool by_ws, CopyFate fate) {
   const auto found = pending_.find(action);
   if (found == pending_.end()) return;
   Pending& pending = found->second;
-  if (fate == CopyFate::kLeft) {
-    for (const ClientOrderId& id : pending.orders) {
-      InFlightOrder* order = core_.tracker.find(id);
-      if (pending.kind == ActionKind::kOrder && order != nullptr && order->stamps().sent == 0) {
-        order->stamps().sent = core_.now.wall.value();
-      }
-    }
-    return;
-  }
+  if (fate == CopyFate::kLeft) return stamp(pending, &Stamps::sent);
   copy_failed(action, by_ws, fate == CopyFate::kNeverLeft, "the bytes were not written");
 }
 
@@ -358,12 +364,7 @@ void Executor::on_answer(ActionId action, bool by_ws, const CopyAnswer& answer) 
   Result<ExchangeReply> reply = fail(ErrorCode::kMalformed, "no body");
   if (answer.kind == CopyAnswer::Kind::kBody)
     reply = hyperliquid::parse_exchange_reply(answer.body);
-  for (const ClientOrderId& id : pending.orders) {
-    InFlightOrder* order = core_.tracker.find(id);
-    if (pending.kind == ActionKind::kOrder && order != nullptr) {
-      order->stamps().acked = core_.now.wall.value();
-    }
-  }
+  stamp(pending, &Stamps::acked);
   if (reply && reply->kind != ExchangeReply::Kind::kRefused) {
     apply(pending, *reply, only_copy);
     return;
@@ -565,8 +566,8 @@ void Executor::unknown(Pending& pending) {
     return;
   }
   if (on_unknown) {
-    on_unknown(
-        {id, pending.kind, pending.nonce, pending.expires_after_ms, pending.sent, pending.orders});
+    on_unknown({id, pending.kind, pending.nonce, pending.expires_after_ms, pending.sent,
+                pending.orders, pending.record});
   }
 }
 

@@ -27,6 +27,7 @@ struct UnknownAction {
   std::uint64_t expires_after_ms = 0;  // venue time
   UnixNanos sent;
   std::vector<ClientOrderId> orders;
+  std::uint64_t record = UINT64_MAX;  // of the journal; the highest = none
 };
 
 /// Signs and sends actions, one nonce each, and says what their answers prove.
@@ -62,6 +63,8 @@ class Executor {
   /// A noop with a used nonce: `held` is told whether the venue answered ok.
   void fence(std::uint64_t nonce, std::function<void(bool held)> held);
 
+  /// Everything was checked, tracked and journaled: the request is at the signer.
+  void on_handed_to_signer(SignId id);
   void on_copy_left(ActionId action, bool by_ws, CopyFate fate);
   void on_answer(ActionId action, bool by_ws, const CopyAnswer& answer);
   /// A post answer by its id; false if it belongs to no action.
@@ -75,11 +78,14 @@ class Executor {
   /// Signed and not answered.
   [[nodiscard]] std::size_t unanswered() const { return pending_.size(); }
   [[nodiscard]] bool has_room() const { return pending_.size() < core_.settings.max_unanswered; }
+  /// Of the journal's records of actions whose fate is open.
+  [[nodiscard]] std::uint64_t oldest_record() const;
   [[nodiscard]] const PathBreaker& breaker() const { return breaker_; }
 
  private:
   struct Pending {
     ActionId id = 0;
+    SignId sign_id = 0;
     ActionKind kind = ActionKind::kOrder;
     std::vector<ClientOrderId> orders;  // in the order of the action's list
     std::vector<ModifyIntent> intents;  // kModify
@@ -97,13 +103,16 @@ class Executor {
     Nanos ws_deadline{0};
     Nanos rest_deadline{0};
     UnixNanos sent;
+    std::uint64_t record = UINT64_MAX;  // of the journal
   };
 
   v1::SignRequest request_for(std::string_view type_name) const;
   void sign(Pending pending, v1::SignRequest request);
+  /// Of the orders that this action places.
+  void stamp(const Pending& pending, std::int64_t Stamps::*moment);
   void on_signed(ActionId id, const Result<v1::SignReply>& reply);
   [[nodiscard]] Status allowed(const Pending& pending) const;
-  bool journal_sending(const Pending& pending, bool by_ws);
+  bool journal_sending(Pending& pending, bool by_ws);
   void send(Pending& pending);
   void send_rest(Pending& pending);
   [[nodiscard]] bool time_left(const Pending& pending) const;

@@ -8,6 +8,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -28,6 +29,9 @@ class LateWriter : public EventWriter {
     return events_ != nullptr && events_->note(record);
   }
   [[nodiscard]] bool full() const override { return events_ == nullptr || events_->full(); }
+  [[nodiscard]] std::uint64_t last_index() const override {
+    return events_ == nullptr ? 0 : events_->last_index();
+  }
 
  private:
   std::unique_ptr<EventPublisher>& events_;
@@ -53,10 +57,12 @@ GatewayApp::GatewayApp(ServiceContext& context)
   // The journal's word on whether it may be behind is needed by the engines, and they by it: a
   // first look without them, then the records.
   const std::string boot_id = journal::kernel_boot_id();
+  ids_ = std::make_unique<IdFile>(context.data_folder() / "ids");
   for (const auto& [name, account] : settings_.accounts) {
+    EngineSettings engine = engine_settings(settings_, account, context.instance(), boot_id, false);
+    if (budget_ == nullptr) budget_ = std::make_unique<VenueBudget>(engine);
     accounts_[name].engine = std::make_unique<AccountEngine>(
-        engine_settings(settings_, account, context.instance(), boot_id, false), timer_->writer,
-        risk_, references_);
+        std::move(engine), timer_->writer, risk_, references_, budget_.get(), ids_.get());
   }
   const OrderGatewaySettings& own = settings_.order_gateway;
   events_ = std::make_unique<EventPublisher>(
@@ -66,9 +72,16 @@ GatewayApp::GatewayApp(ServiceContext& context)
                            .events_endpoint = own.events,
                            .journal_max_bytes = static_cast<std::uint64_t>(own.journal_max_bytes)},
       [this](const v1::JournalRecord& record) { restore(record); });
+  std::vector<AccountEngine*> engines;
   for (auto& [name, account] : accounts_) {
     account.engine->set_journal_may_be_behind(events_->may_be_behind());
+    engines.push_back(account.engine.get());
   }
+  trimmer_ = std::make_unique<JournalTrimmer>(
+      events_->log(), *ids_, std::move(engines), risk_,
+      JournalTrimmer::Config{.durable_consumers = own.durable_consumers,
+                             .cap_bytes = static_cast<std::uint64_t>(own.journal_max_bytes),
+                             .id_retention = own.id_retention});
 }
 
 GatewayApp::~GatewayApp() = default;
@@ -96,6 +109,11 @@ void GatewayApp::start() {
   http_ = std::make_unique<net::HttpClient>(io, http_options);
   asset_map_ = std::make_unique<AssetMapClient>(
       io, *http_, venue.rest_url, venue.dexs,
+      [this](std::uint32_t weight) {
+        const auto urgency =
+            instruments_.empty() ? TokenBudget::Urgency::kReserve : TokenBudget::Urgency::kOrdinary;
+        return budget_->weight.take(weight, urgency, monotonic_now());
+      },
       [this](hyperliquid::Instruments loaded) { on_instruments(std::move(loaded)); });
   for (auto& [name, account] : accounts_) {
     account.link = std::make_unique<VenueLink>(
@@ -110,7 +128,7 @@ void GatewayApp::start() {
       risk_, [this](const RiskGate::Change& change) { obey(change); });
   commands_ = std::make_unique<CommandEndpoint>(
       io, zmq, CommandEndpoint::Config{own.commands, context_.instance(), own.allow_builds},
-      [this](const v1::Command& command) { return on_command(command); },
+      [this](const v1::Command& command, Now received) { return on_command(command, received); },
       [this](const v1::Command& command) { return on_halt(command); });
   replay_ =
       std::make_unique<ReplayEndpoint>(io, zmq, own.replay, context_.instance(), events_->log());
@@ -163,7 +181,7 @@ GatewayApp::Account* GatewayApp::account_of(const v1::Command& command, std::str
   return &found->second;
 }
 
-v1::Reply GatewayApp::on_command(const v1::Command& command) {
+v1::Reply GatewayApp::on_command(const v1::Command& command, Now received) {
   v1::Reply reply;
   std::string problem;
   Account* account = account_of(command, problem);
@@ -175,7 +193,7 @@ v1::Reply GatewayApp::on_command(const v1::Command& command) {
     return reply;
   }
   account->link->run(
-      [&](AccountEngine& engine, Now now) { reply = engine.on_command(command, now); });
+      [&](AccountEngine& engine, Now now) { reply = engine.on_command(command, now); }, received);
   return reply;
 }
 
@@ -220,6 +238,7 @@ void GatewayApp::tick() {
   if (const Nanos now = monotonic_now(); now >= next_measure_) {
     next_measure_ = now + kMeasureInterval;
     for (auto& [name, account] : accounts_) watch_ready(name, account, now);
+    trimmer_->step(present());
     measure();
   }
   timer_->timer.expires_after(kTick);
@@ -260,7 +279,13 @@ std::string GatewayApp::overall_state() const {
       least = account.engine.get();
     }
   }
-  return least == nullptr ? "STARTING" : std::string(to_string(least->state()));
+  if (least == nullptr) return "STARTING";
+  const bool stopped = std::any_of(accounts_.begin(), accounts_.end(), [](const auto& account) {
+    return !account.second.engine->stopped_pairs().empty();
+  });
+  // Some pairs take no new orders: somebody must look.
+  if (least->state() == EngineState::kReady && stopped) return "DEGRADED";
+  return std::string(to_string(least->state()));
 }
 
 void GatewayApp::fill_heartbeat(v1::Heartbeat& heartbeat) { heartbeat.set_state(overall_state()); }
@@ -297,6 +322,8 @@ void GatewayApp::measure() {
       metrics.gauge("perpwire_gateway_" + what, help, labels)
           .set(static_cast<double>(value));  // not money: a metric
     };
+    set("pairs_stopped", "pairs stopped by a position adjustment",
+        account.engine->stopped_pairs().size());
     set("ready", "1 while orders are taken",
         account.engine->state() == EngineState::kReady ? 1 : 0);
     set("orders_tracked", "orders held in memory", account.engine->tracker().size());
@@ -328,6 +355,17 @@ void GatewayApp::measure() {
   }
   metrics.gauge("perpwire_gateway_asset_map_failures_total", "rounds of questions without a map")
       .set(static_cast<double>(asset_map_->failed_rounds()));  // not money: a metric
+  const journal::Journal& journal = events_->log().journal();
+  metrics.gauge("perpwire_gateway_journal_bytes", "size of the journal")
+      .set(static_cast<double>(journal.bytes()));  // not money: a metric
+  metrics.gauge("perpwire_gateway_journal_over_cap", "1 while it refuses new orders for its size")
+      .set(journal.over_cap() ? 1 : 0);
+  metrics.gauge("perpwire_gateway_ids_kept", "client order ids kept on disk")
+      .set(static_cast<double>(ids_->size()));  // not money: a metric
+  metrics
+      .gauge("perpwire_rate_budget_remaining", "of this process's share, a minute",
+             {{"venue", std::string(kVenue)}, {"scope", "weight"}})
+      .set(static_cast<double>(budget_->weight.available()));  // not money: a metric
   metrics.gauge("perpwire_gateway_journal_failures", "records that the disk refused")
       .set(static_cast<double>(events_->failures()));  // not money: a metric
 }

@@ -7,6 +7,8 @@
 #include "services/order-gateway/asset_map_client.hpp"
 #include "services/order-gateway/command_endpoint.hpp"
 #include "services/order-gateway/event_publisher.hpp"
+#include "services/order-gateway/id_file.hpp"
+#include "services/order-gateway/journal_trimmer.hpp"
 #include "services/order-gateway/market_feed.hpp"
 #include "services/order-gateway/ready_watch.hpp"
 #include "services/order-gateway/reference_prices.hpp"
@@ -44,7 +46,7 @@ class GatewayApp {
 
   void restore(const v1::JournalRecord& record);
   void on_instruments(hyperliquid::Instruments instruments);
-  v1::Reply on_command(const v1::Command& command);
+  v1::Reply on_command(const v1::Command& command, Now received);
   v1::Reply on_halt(const v1::Command& command);
   void obey(const RiskGate::Change& change);
   Account* account_of(const v1::Command& command, std::string& problem);
@@ -59,8 +61,11 @@ class GatewayApp {
   const Settings& settings_;
   ReferencePrices references_;
   RiskGate risk_;
+  std::unique_ptr<VenueBudget> budget_;
+  std::unique_ptr<IdFile> ids_;
   std::map<std::string, Account> accounts_;
   std::unique_ptr<EventPublisher> events_;
+  std::unique_ptr<JournalTrimmer> trimmer_;
   std::unique_ptr<net::HttpClient> http_;
   std::vector<std::unique_ptr<hyperliquid::Instruments>> instruments_;  // engines keep references
   std::unique_ptr<AssetMapClient> asset_map_;

@@ -47,6 +47,13 @@ int rank(OrderStatus status) {
   return 0;
 }
 
+/// The venue numbers its orders upwards.
+bool is_older(const VenueOrderId& a, const VenueOrderId& b) {
+  const std::string& left = a.value();
+  const std::string& right = b.value();
+  return left.size() != right.size() ? left.size() < right.size() : left < right;
+}
+
 Quantity plus(const Quantity& a, const Quantity& b) { return add(a, b).value_or(a); }
 Quantity minus_floor_zero(const Quantity& a, const Quantity& b) {
   const auto difference = subtract(a, b);
@@ -133,13 +140,13 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
             .executed = {},
             .filled = {},
             .terminal = {}};
+  Modify* maker = nullptr;
   if (legs_.empty()) {
     if (create_ == Fate::kNotExecuted) contradicted_ = true;
   } else {
     // The id is not the current leg's, so a modify made it: the newest that has no leg yet. A
     // modify that the venue refused in its own words makes none. Without one it is a child that
     // the venue made itself (a fired trigger): it takes the current leg's place.
-    Modify* maker = nullptr;
     for (Modify& modify : modifies_) {
       if (!modify.bound && modify.fate != Fate::kRejected) maker = &modify;
     }
@@ -153,6 +160,15 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
       fresh.amount = maker->intent.amount;
       fresh.quantity = maker->intent.quantity;
     }
+  }
+  // A child that a fired trigger makes has a higher id than the order that waited, whichever of the
+  // two is heard of first.
+  if (maker == nullptr && has_trigger(content_.type) && !legs_.empty() &&
+      is_older(id, legs_.back().venue_order_id)) {
+    fresh.price = content_.price;
+    fresh.amount = content_.amount;
+    fresh.quantity = content_.amount;
+    return *legs_.insert(legs_.end() - 1, std::move(fresh));
   }
   legs_.push_back(std::move(fresh));
   return legs_.back();
@@ -490,6 +506,57 @@ void InFlightOrder::settle(UnixNanos now, std::vector<OrderEvent>& out) {
 void InFlightOrder::rename(const OrderContent& content) { content_ = content; }
 
 // ---------------------------------------------------------------- rebuilding
+
+bool InFlightOrder::may_be_compacted() const {
+  const bool create_open = create_ == Fate::kInFlight || create_ == Fate::kUnknown;
+  return !(create_open && legs_.empty()) && open_modify() == nullptr && unpublished_.empty() &&
+         refusals_.empty() && cancel_ != Cancel::kInFlight && cancel_ != Cancel::kUnknown;
+}
+
+InFlightOrder::Facts InFlightOrder::facts() const {
+  return {.content = content_,
+          .cloid = cloid_,
+          .created = created_,
+          .updated = updated_,
+          .stamps = stamps_,
+          .create = create_,
+          .create_failure = create_failure_,
+          .legs = legs_,
+          .cancel = cancel_,
+          .contradicted = contradicted_,
+          .filled = filled_,
+          .created_published = created_published_,
+          .published_state = published_state_,
+          .published_price = published_price_,
+          .published_amount = published_amount_,
+          .published_id = published_id_,
+          .published_filled = published_filled_,
+          .published_notional = published_notional_,
+          .published_fee = published_fee_,
+          .fee_asset = fee_asset_};
+}
+
+InFlightOrder::InFlightOrder(Facts facts)
+    : content_(std::move(facts.content)),
+      cloid_(std::move(facts.cloid)),
+      created_(facts.created),
+      updated_(facts.updated),
+      stamps_(facts.stamps),
+      create_(facts.create),
+      create_failure_(std::move(facts.create_failure)),
+      legs_(std::move(facts.legs)),
+      cancel_(facts.cancel),
+      filled_(facts.filled),
+      contradicted_(facts.contradicted),
+      created_published_(facts.created_published),
+      published_state_(facts.published_state),
+      published_price_(facts.published_price),
+      published_amount_(facts.published_amount),
+      published_id_(std::move(facts.published_id)),
+      published_filled_(facts.published_filled),
+      published_notional_(facts.published_notional),
+      published_fee_(facts.published_fee),
+      fee_asset_(std::move(facts.fee_asset)) {}
 
 void InFlightOrder::restore(const OrderEvent& past) {
   const OrderView& told = past.order;

@@ -115,15 +115,27 @@ class InFlightOrder {
   [[nodiscard]] bool contradicted() const { return contradicted_; }
 
   Stamps& stamps() { return stamps_; }
+  /// Whether the tracker has it in its list of ended orders.
+  [[nodiscard]] bool listed_as_final() const { return listed_as_final_; }
+  void list_as_final(bool listed = true) { listed_as_final_ = listed; }
+  /// Index of the oldest record of the journal that it is rebuilt from.
+  [[nodiscard]] std::uint64_t record() const { return record_; }
+  void set_record(std::uint64_t index) { record_ = index; }
   /// An adopted order takes the name and the content that its place command gives it.
   void rename(const OrderContent& content);
 
   // ---- rebuilding from the journal
+  /// Everything that is known of it, as values: what a snapshot in the journal holds. Single fills
+  /// are not in it: which were counted is known to the tracker.
+  struct Facts;
+  /// Nothing is in flight and nothing waits to be published: its facts are all there is.
+  [[nodiscard]] bool may_be_compacted() const;
+  [[nodiscard]] Facts facts() const;
+  explicit InFlightOrder(Facts facts);
   /// An event that was published in an earlier life, in the order of the journal; the fill of a
   /// kFilled or kPartialFill has been handed to fill() before.
   void restore(const OrderEvent& event);
 
- private:
   struct Terminal {
     venues::OrderStatus status;
     UnixNanos time;
@@ -139,6 +151,9 @@ class InFlightOrder {
     Quantity filled;
     std::optional<Terminal> terminal;
   };
+  enum class Cancel { kNone, kInFlight, kUnknown, kRefused, kConfirmed };
+
+ private:
   struct Modify {
     ModifyIntent intent;
     Fate fate = Fate::kInFlight;
@@ -148,7 +163,6 @@ class InFlightOrder {
     venues::Fill fill;
     bool published = false;
   };
-  enum class Cancel { kNone, kInFlight, kUnknown, kRefused, kConfirmed };
 
   [[nodiscard]] bool is_ioc() const;
   Leg& leg(const VenueOrderId& id);
@@ -182,6 +196,8 @@ class InFlightOrder {
   Quantity filled_;
   UnixNanos fills_through_;
   bool contradicted_ = false;
+  bool listed_as_final_ = false;
+  std::uint64_t record_ = 0;
 
   // What has been published.
   bool created_published_ = false;
@@ -194,6 +210,29 @@ class InFlightOrder {
   WideDecimal published_fee_;
   std::string fee_asset_;
   std::vector<Failure> refusals_;  // of modifies and cancels, to be published
+};
+
+struct InFlightOrder::Facts {
+  OrderContent content;
+  std::string cloid;
+  UnixNanos created;
+  UnixNanos updated;
+  Stamps stamps;
+  Fate create = Fate::kInFlight;
+  std::optional<Failure> create_failure;
+  std::vector<Leg> legs;
+  Cancel cancel = Cancel::kNone;
+  bool contradicted = false;
+  Quantity filled;
+  bool created_published = false;
+  OrderState published_state = OrderState::kPendingCreate;
+  std::optional<Price> published_price;
+  Quantity published_amount;
+  std::optional<VenueOrderId> published_id;
+  Quantity published_filled;
+  WideDecimal published_notional;
+  WideDecimal published_fee;
+  std::string fee_asset;
 };
 
 }  // namespace perpwire::gateway

@@ -74,6 +74,10 @@ Result<OrderContent> read_content(const v1::OrderRequest& request) {
   content.reduce_only = request.reduce_only();
   content.strategy = request.strategy();
   if (request.has_slippage_bps()) content.slippage_bps = request.slippage_bps();
+  content.grouping = request.grouping();
+  if (request.has_twap_minutes()) {
+    content.twap = TwapTerms{request.twap_minutes(), request.twap_randomize()};
+  }
   return content;
 }
 
@@ -89,7 +93,9 @@ v1::OrderEvent order_data(const OrderView& view) {
   data.set_order_type(std::string(to_string(content.type)));
   data.set_trade_type(std::string(to_string(content.side)));
   // The price of a MARKET order is not known: null, though a limit goes out with it.
-  if (content.price && content.type != OrderType::kMarket) {
+  const bool priced = content.type == OrderType::kLimit || content.type == OrderType::kStopLimit ||
+                      content.type == OrderType::kTakeProfitLimit;
+  if (content.price && priced) {
     set_decimal(*content.price, *data.mutable_price());
   }
   set_decimal(content.amount, *data.mutable_amount());
@@ -155,6 +161,11 @@ v1::OrderRequest order_request(const OrderContent& content) {
   if (content.trigger_price) set_decimal(*content.trigger_price, *request.mutable_trigger_price());
   request.set_strategy(content.strategy);
   if (content.slippage_bps) request.set_slippage_bps(*content.slippage_bps);
+  request.set_grouping(content.grouping);
+  if (content.twap) {
+    request.set_twap_minutes(content.twap->minutes);
+    request.set_twap_randomize(content.twap->randomize);
+  }
   return request;
 }
 
@@ -180,38 +191,95 @@ v1::Envelope envelope_of(const FillReport& report, const AccountName& account) {
   return envelope;
 }
 
-Result<OrderContent> content_of(const v1::OrderRequest& request) {
-  auto content = read_content(request);
-  if (!content) return content;
-  switch (content->type) {
+namespace {
+
+Status check_trigger_words(const OrderContent& content) {
+  const std::string type(to_string(content.type));
+  if (!content.trigger_price) {
+    return invalid("trigger_price: expected a price, " + type + " orders need one");
+  }
+  const bool limit =
+      content.type == OrderType::kStopLimit || content.type == OrderType::kTakeProfitLimit;
+  if (limit && !content.price) {
+    return invalid("price: expected a price, " + type + " orders need one");
+  }
+  if (!limit && content.price) {
+    return invalid("price: expected none, " + type + " orders have no price");
+  }
+  if (content.time_in_force != TimeInForce::kGtc) {
+    return invalid("time_in_force: expected GTC or nothing, " + type +
+                   " orders wait for their trigger");
+  }
+  return {};
+}
+
+Status check_twap_words(const OrderContent& content) {
+  if (!content.twap) {
+    return invalid("twap_minutes: expected a number of minutes, TWAP orders need one");
+  }
+  // 5 minutes to 7 days (hyperliquid.md section 5.1).
+  constexpr std::uint32_t kLeast = 5;
+  constexpr std::uint32_t kMost = 7 * 24 * 60;
+  if (content.twap->minutes < kLeast || content.twap->minutes > kMost) {
+    return invalid("twap_minutes: expected 5 to 10080, found " +
+                   std::to_string(content.twap->minutes));
+  }
+  if (content.price) return invalid("price: expected none, TWAP orders have no price");
+  if (content.time_in_force != TimeInForce::kGtc) {
+    return invalid("time_in_force: expected nothing, a TWAP works for its whole time");
+  }
+  return {};
+}
+
+Status check_words(const OrderContent& content) {
+  const std::string type(to_string(content.type));
+  if (content.time_in_force == TimeInForce::kFok || content.time_in_force == TimeInForce::kGtd) {
+    return fail(ErrorCode::kUnsupported, "time_in_force " +
+                                             std::string(to_string(content.time_in_force)) +
+                                             " does not exist on hyperliquid");
+  }
+  if (content.trigger_price && !has_trigger(content.type)) {
+    return invalid("trigger_price: expected none for " + type);
+  }
+  if (content.slippage_bps && content.type != OrderType::kMarket) {
+    return invalid("slippage_bps: expected none, only MARKET orders have it");
+  }
+  if (content.twap && content.type != OrderType::kTwap) {
+    return invalid("twap_minutes: expected none for " + type);
+  }
+  switch (content.type) {
     case OrderType::kLimit:
-      if (!content->price) return invalid("price: expected a price, LIMIT orders need one");
-      break;
+      if (!content.price) return invalid("price: expected a price, LIMIT orders need one");
+      return {};
     case OrderType::kMarket:
-      if (content->price) return invalid("price: expected none, MARKET orders have no price");
-      if (content->time_in_force != TimeInForce::kIoc) {
+      if (content.price) return invalid("price: expected none, MARKET orders have no price");
+      if (content.time_in_force != TimeInForce::kIoc) {
         return invalid("time_in_force: expected IOC or nothing, MARKET orders do not rest");
       }
-      break;
+      return {};
     case OrderType::kStopLimit:
     case OrderType::kStopMarket:
     case OrderType::kTakeProfitLimit:
     case OrderType::kTakeProfitMarket:
+      return check_trigger_words(content);
     case OrderType::kTwap:
-      return fail(ErrorCode::kUnsupported,
-                  "order_type " + std::string(to_string(content->type)) + " is not supported yet");
+      return check_twap_words(content);
   }
-  if (content->time_in_force == TimeInForce::kFok || content->time_in_force == TimeInForce::kGtd) {
-    return fail(ErrorCode::kUnsupported, "time_in_force " +
-                                             std::string(to_string(content->time_in_force)) +
-                                             " does not exist on hyperliquid");
+  return {};
+}
+
+}  // namespace
+
+Result<OrderContent> content_of(const v1::OrderRequest& request) {
+  auto content = read_content(request);
+  if (!content) return content;
+  const std::string_view id = content->client_order_id.value();
+  if (id.starts_with(kAdopted) || id.starts_with(kForeign)) {
+    return invalid(
+        "client_order_id: \"cloid:\" and \"foreign:\" begin the names of orders that "
+        "others placed");
   }
-  if (content->trigger_price) {
-    return invalid("trigger_price: expected none for " + std::string(to_string(content->type)));
-  }
-  if (content->slippage_bps && content->type != OrderType::kMarket) {
-    return invalid("slippage_bps: expected none, only MARKET orders have it");
-  }
+  if (const Status fine = check_words(*content); !fine) return tl::unexpected(fine.error());
   return content;
 }
 

@@ -58,6 +58,20 @@ struct Failure {
   friend bool operator==(const Failure&, const Failure&) = default;
 };
 
+/// TWAP: over how long the venue works it off, and whether it varies the size of its slices.
+struct TwapTerms {
+  std::uint32_t minutes = 0;
+  bool randomize = false;
+
+  friend bool operator==(const TwapTerms&, const TwapTerms&) = default;
+};
+
+/// Orders that wait at the venue until the mark price passes their trigger.
+constexpr bool has_trigger(OrderType type) {
+  return type == OrderType::kStopLimit || type == OrderType::kStopMarket ||
+         type == OrderType::kTakeProfitLimit || type == OrderType::kTakeProfitMarket;
+}
+
 /// What a client asked for. Two requests with one client order id and equal content are the same
 /// order; with other content the second is refused.
 struct OrderContent {
@@ -73,17 +87,20 @@ struct OrderContent {
   std::optional<Price> trigger_price;
   std::string strategy;
   std::optional<std::uint32_t> slippage_bps;
+  std::string grouping = {};  // of the batch: empty, normalTpsl, positionTpsl
+  std::optional<TwapTerms> twap = std::nullopt;
 
   friend bool operator==(const OrderContent&, const OrderContent&) = default;
 };
 
-/// Moments in the life of an order, ns since the epoch, 0 = not reached.
+/// Moments in the life of an order on the wall clock of the I/O layer, ns since the epoch, 0 = not
+/// reached. Each is taken once, for the action that places it.
 struct Stamps {
-  std::int64_t command_received = 0;
-  std::int64_t decided = 0;
-  std::int64_t signed_at = 0;
-  std::int64_t sent = 0;
-  std::int64_t acked = 0;
+  std::int64_t command_received = 0;  // the command's bytes came off the socket
+  std::int64_t decided = 0;           // checked, tracked and journaled: handed to the signer
+  std::int64_t signed_at = 0;         // the signature came back
+  std::int64_t sent = 0;              // its bytes were written to the venue's socket
+  std::int64_t acked = 0;             // the venue's answer to the action came
 
   friend bool operator==(const Stamps&, const Stamps&) = default;
 };

@@ -11,6 +11,29 @@ bool same_terms(const venues::PositionWord& a, const venues::PositionWord& b) {
          a.unrealized_pnl == b.unrealized_pnl;
 }
 
+/// The average entry after a fill, as the venue keeps it: what adds to a position is averaged in,
+/// what reduces it leaves the price of the rest, what crosses zero begins anew at its own price.
+/// (hyperliquid.md section 11.5: closedPnl is counted against the average entry)
+std::optional<WideDecimal> entry_after(const Quantity& before,
+                                       const std::optional<WideDecimal>& entry,
+                                       const Quantity& change, const Price& price,
+                                       const Quantity& after) {
+  if (after.is_zero()) return std::nullopt;
+  if (before.is_zero() || before.is_negative() != after.is_negative()) {
+    return widen(price.value());
+  }
+  if (!entry) return std::nullopt;
+  if (before.is_negative() != change.is_negative()) return entry;
+  const auto had = multiply(*entry, widen(before.abs().value()));
+  const Notional added = price * change.abs();
+  if (!had) return std::nullopt;
+  const auto sum = add(*had, added.value());
+  if (!sum) return std::nullopt;
+  const auto average = divide(*sum, widen(after.abs().value()));
+  if (!average) return std::nullopt;
+  return *average;
+}
+
 }  // namespace
 
 bool PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
@@ -25,7 +48,11 @@ bool PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
   }
   const auto moved = add(base, change);
   if (!moved) return false;
+  // A fill in between was missed: at which price is not known here.
+  if (base != held.quantity) held.entry_price.reset();
+  held.entry_price = entry_after(base, held.entry_price, change, fill.price, *moved);
   held.quantity = *moved;
+  held.word_is_current = false;
   held.newest_fill = fill.time;
   suspects_.erase(pair);
   return true;
@@ -45,8 +72,8 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
     if (theirs == held.quantity) {
       suspects_.erase(pair);
       const venues::PositionWord word = told == words.end() ? venues::PositionWord{} : told->second;
-      if (!known || !same_terms(word, held.word)) changed.push_back(pair);
-      held.word = word;
+      if (!known || !held.word_is_current || !same_terms(word, held.word)) changed.push_back(pair);
+      held.take(word);
       continue;
     }
     const auto suspect = suspects_.find(pair);
@@ -59,15 +86,26 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
     if (now - suspect->second.since < patience || fills_asked <= suspect->second.since) continue;
     adjustments.push_back({pair, held.quantity, theirs});
     held.quantity = theirs;
-    if (told != words.end()) held.word = told->second;
+    held.take(told == words.end() ? venues::PositionWord{} : told->second);
     changed.push_back(pair);
     suspects_.erase(pair);
   }
   return adjustments;
 }
 
-void PositionBook::restore(const TradingPair& pair, Quantity quantity) {
-  held_[pair].quantity = quantity;
+void PositionBook::Held::take(const venues::PositionWord& told) {
+  word = told;
+  word_is_current = true;
+  entry_price.reset();
+  if (told.entry_price && !quantity.is_zero()) entry_price = widen(told.entry_price->value());
+}
+
+void PositionBook::restore(const TradingPair& pair, Quantity quantity,
+                           std::optional<WideDecimal> entry_price) {
+  Held& held = held_[pair];
+  held.quantity = quantity;
+  held.entry_price = std::move(entry_price);
+  held.word_is_current = false;
 }
 
 void PositionBook::restore_fill(const venues::Fill& fill, const TradingPair& pair) {

@@ -10,15 +10,21 @@
 
 namespace perpwire::gateway {
 
-/// Positions of one account: quantity derived from fills, everything else as the venue last said.
-/// The venue's own figure is the truth; a difference that does not go away is an adjustment with
-/// both numbers, never a made-up fill. Pure.
+/// Positions of one account: quantity and entry price derived from fills, everything else as the
+/// venue last said. The venue's own figure is the truth; a difference that does not go away is an
+/// adjustment with both numbers, never a made-up fill. Pure.
 class PositionBook {
  public:
   struct Held {
     Quantity quantity;  // signed
+    /// Average price of what is open, in quote: moved by each fill, replaced by the venue's own
+    /// word about this quantity. Nothing while flat, and where a fill was missed.
+    std::optional<WideDecimal> entry_price;
     venues::PositionWord word;
+    bool word_is_current = false;  // no fill since the venue's word
     UnixNanos newest_fill;
+
+    void take(const venues::PositionWord& told);
   };
   struct Adjustment {
     TradingPair trading_pair;
@@ -41,7 +47,8 @@ class PositionBook {
   [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
   [[nodiscard]] bool is_suspect(const TradingPair& pair) const { return suspects_.contains(pair); }
 
-  void restore(const TradingPair& pair, Quantity quantity);
+  void restore(const TradingPair& pair, Quantity quantity,
+               std::optional<WideDecimal> entry_price = std::nullopt);
   /// A fill of an earlier life: the position that it led to is restored by itself.
   void restore_fill(const venues::Fill& fill, const TradingPair& pair);
   [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }

@@ -31,6 +31,7 @@ void Reconciler::begin(const std::optional<std::string>& dex) {
   phase_ = Phase::kTime;
   dexs_ = dex ? std::vector<std::string>{*dex} : core_.settings.dexs;
   seen_open_.clear();
+  seen_open_ids_.clear();
   seen_fills_.clear();
   fills_seen_ms_ = 0;
   repaired_.clear();
@@ -98,6 +99,7 @@ void Reconciler::next_phase() {
       adopt_orphans();
       phase_ = Phase::kStatuses;
       ask_statuses();
+      ask_foreign_statuses();
       break;
     case Phase::kStatuses:
       finish();
@@ -140,7 +142,7 @@ Status Reconciler::take_history(const std::string& body) {
       take_word(word);
     } else if (word.status != venues::OrderStatus::kOpen &&
                word.status != venues::OrderStatus::kTriggered) {
-      core_.tracker.mark_used(word.cloid);
+      core_.tracker.mark_used(word.cloid, core_.now.wall);
       used += " " + word.cloid;
     }
   }
@@ -209,6 +211,7 @@ Status Reconciler::take_open_orders(const std::string& body) {
   core_.counters.problems += words->problems.size();
   for (const venues::OrderWord& word : words->items) {
     if (!word.cloid.empty()) seen_open_.insert(word.cloid);
+    seen_open_ids_.insert(word.venue_order_id);
     take_word(word);
   }
   return {};
@@ -295,11 +298,33 @@ void Reconciler::ask_statuses() {
   }
 }
 
+void Reconciler::ask_foreign_statuses() {
+  // Others' orders that are no longer among the open ones: what became of them.
+  for (const auto& [id, order] : core_.tracker.foreign()) {
+    if (seen_open_ids_.contains(id)) continue;
+    const std::string dex(hyperliquid::dex_of(order.trading_pair.value()));
+    if (std::find(dexs_.begin(), dexs_.end(), dex) == dexs_.end()) continue;
+    const VenueOrderId gone = id;
+    add(hyperliquid::order_status_by_id_request(core_.settings.address, id.value()),
+        [this, gone](const std::string& body) -> Status {
+          const auto word = hyperliquid::parse_order_status(body);
+          if (!word) return tl::unexpected(word.error());
+          if (*word) {
+            take_word(**word);
+          } else {
+            core_.tracker.forget_foreign(gone);
+          }
+          return {};
+        });
+  }
+}
+
 void Reconciler::finish() {
   running_ = false;
   adopt_orphans();
   std::vector<TrackerEvent> events;
   core_.tracker.fills_known_through(asked_at_venue_time_, core_.now.wall, events);
+  core_.foreign.fills_known_through(asked_at_venue_time_, core_.now.wall, events);
   core_.emit(std::move(events));
   ++core_.counters.reconciliations;
   for (const auto& [kind, count] : repaired_) core_.counters.repaired += count;

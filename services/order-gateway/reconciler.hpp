@@ -69,6 +69,7 @@ class Reconciler {
   void ask_recent_fills();
   void ask_fills(std::int64_t from_ms, Nanos begun);
   void ask_statuses();
+  void ask_foreign_statuses();
   void finish();
   Status take_open_orders(const std::string& body);
   Status take_clearinghouse(const std::string& dex, const std::string& body);
@@ -88,6 +89,7 @@ class Reconciler {
   std::size_t asked_ = 0;
   UnixNanos asked_at_venue_time_;
   std::set<std::string> seen_open_;  // cloids
+  std::set<VenueOrderId> seen_open_ids_;
   std::set<venues::FillKey> seen_fills_;
   Repaired repaired_;
   UnixNanos fills_floor_;

@@ -46,6 +46,12 @@ std::vector<ClientOrderId> UnknownResolver::unresolved(const Entry& entry) const
   return open;
 }
 
+std::uint64_t UnknownResolver::oldest_record() const {
+  std::uint64_t oldest = UINT64_MAX;
+  for (const auto& [id, entry] : entries_) oldest = std::min(oldest, entry.action.record);
+  return oldest;
+}
+
 UnknownResolver::Entry* UnknownResolver::find(ActionId action, std::uint64_t generation) {
   const auto found = entries_.find(action);
   if (found == entries_.end() || found->second.generation != generation) return nullptr;

@@ -28,6 +28,8 @@ class UnknownResolver {
   void add(const UnknownAction& action);
   void on_timer();
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  /// Of the journal's records of these actions.
+  [[nodiscard]] std::uint64_t oldest_record() const;
 
  private:
   enum class Stage { kWaiting, kFirstStatus, kBetween, kSecondStatus, kRound };

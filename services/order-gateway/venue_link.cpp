@@ -52,7 +52,11 @@ VenueLink::VenueLink(boost::asio::io_context& io, AccountEngine& engine, net::Ht
 }
 
 void VenueLink::run(const std::function<void(AccountEngine&, Now)>& input) {
-  input(engine_, present());
+  run(input, present());
+}
+
+void VenueLink::run(const std::function<void(AccountEngine&, Now)>& input, Now at) {
+  input(engine_, at);
   drain();
 }
 
@@ -124,6 +128,12 @@ void VenueLink::perform(SendRest& send) {
   http_.post(endpoints_.rest_url + std::string(hyperliquid::kExchangePath), std::move(send.body),
              json_headers(), kExchangeTimeout, [this, action](net::HttpResult result) {
                CopyAnswer answer;
+               if (result) {
+                 run([action, &result](AccountEngine& target, Now now) {
+                   now.wall = result->sent;
+                   target.on_copy_left(action, false, CopyFate::kLeft, now);
+                 });
+               }
                if (!result) {
                  answer.kind = result.error().fate == net::HttpError::Fate::kNeverLeft
                                    ? CopyAnswer::Kind::kNeverLeft
@@ -180,6 +190,7 @@ void VenueLink::perform(SignOut& sign) {
   }
   signer->request(std::move(sign.request),
                   [tell](const Result<v1::SignReply>& reply) { tell(reply); });
+  engine_.on_handed_to_signer(id, present());
 }
 
 }  // namespace perpwire::gateway

@@ -28,8 +28,9 @@ class VenueLink {
 
   void start() { session_->start(); }
   void close() { session_->close(); }
-  /// Runs an input of the engine at the present moment, then does what it asks.
+  /// Runs an input of the engine at the present moment (or the one given), then does what it asks.
   void run(const std::function<void(AccountEngine&, Now)>& input);
+  void run(const std::function<void(AccountEngine&, Now)>& input, Now at);
 
  private:
   void drain();

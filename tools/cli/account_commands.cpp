@@ -44,6 +44,28 @@ Outcome<void> positions(Session& session) {
   return {};
 }
 
+struct PairOfPosition {
+  std::string pair;
+};
+
+Outcome<void> accept(Session& session, const PairOfPosition& what) {
+  const auto account = session.account();
+  if (!account) return tl::unexpected(account.error());
+  if (auto go = session.confirm("accept the position of " + what.pair + " as the venue has it");
+      !go) {
+    return go;
+  }
+  v1::Command command;
+  command.set_type("accept_adjustment");
+  command.set_account(*account);
+  command.set_trading_pair(what.pair);
+  const auto reply = ask_gateway(session, std::move(command), Exit::kOutcomeUnknown);
+  if (!reply) return tl::unexpected(reply.error());
+  std::cout << (session.json() ? R"({"status":"ACCEPTED"})" : what.pair + " takes new orders again")
+            << "\n";
+  return {};
+}
+
 Outcome<void> balances(Session& session) {
   const auto reply = query(session, "get_balances");
   if (!reply) return tl::unexpected(reply.error());
@@ -64,6 +86,12 @@ Outcome<void> balances(Session& session) {
 void add_account_commands(Registry& registry) {
   auto& position = registry.group("position", "what the account holds");
   registry.add(position, "list", "positions of the account", positions);
+  const auto what = std::make_shared<PairOfPosition>();
+  auto& accept_app = registry.add(
+      position, "accept",
+      "an adjusted position is right as it is: its pair, stopped since, takes new orders again",
+      [what](Session& session) { return accept(session, *what); });
+  accept_app.add_option("pair", what->pair, "trading pair")->required();
   auto& balance = registry.group("balance", "the account's collateral");
   registry.add(balance, "list", "balances of the account", balances);
 }

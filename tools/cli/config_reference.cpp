@@ -91,6 +91,18 @@ constexpr std::array kMeanings{
         "our clock further off the venue's than this refuses new orders (CLOCK_SKEW)"},
     Row{"order_gateway.journal_max_bytes",
         "most the journal may take; over it new orders are refused until it can be trimmed"},
+    Row{"order_gateway.final_orders_max",
+        "final orders held in memory at most; the oldest go first, their ids stay known"},
+    Row{"order_gateway.after_adjustment",
+        "a position that our fills do not explain: stop = its pair takes no new orders until an "
+        "operator accepts it; continue = it does"},
+    Row{"order_gateway.self_trade",
+        "an order that would meet one of our own on the book: refuse or allow (the venue then "
+        "cancels the resting one)"},
+    Row{"order_gateway.schedule_cancel",
+        "keep the venue's scheduled cancel armed where the account may use it"},
+    Row{"order_gateway.schedule_cancel_after",
+        "it cancels everything so long after its last renewal; at least 15s"},
     Row{"order_gateway.durable_consumers",
         "who must have stored events before they may be trimmed, such as \"persister.main\""},
     Row{"order_gateway.allow_builds", "other build ids that signer and risk may have"},

@@ -72,6 +72,21 @@ bool is_out_of_reach(const std::string& endpoint) {
   return ::access(endpoint.substr(kIpc.size()).c_str(), W_OK) != 0 && errno == EACCES;
 }
 
+/// What a gateway that is not wholly well says of itself.
+ProcessView gateway(const Settings& settings, Nanos timeout) {
+  const std::string& endpoint = settings.order_gateway.events;
+  ProcessView view = by_heartbeat("order-gateway", endpoint, timeout);
+  if (view.state != "DEGRADED") return view;
+  Listener listener("order-gateway", endpoint, {"gateway.hyperliquid.status"});
+  if (const auto message = listener.next(std::min(timeout, kHeartbeatWait))) {
+    for (const auto& pair : message->envelope.gateway_status().stopped_pairs()) {
+      view.note +=
+          fmt::format("{}{} is stopped: position adjusted", view.note.empty() ? "" : ", ", pair);
+    }
+  }
+  return view;
+}
+
 ProcessView signer(const Settings& settings, Nanos timeout) {
   ProcessView view{.process = "signer", .state = "DOWN"};
   if (is_out_of_reach(settings.signer.endpoint)) {
@@ -129,9 +144,8 @@ ProcessView persister(const Settings& settings, Nanos timeout) {
 
 std::vector<ProcessView> look_at_processes(const Settings& settings, Nanos timeout) {
   return {by_heartbeat("marketstream", settings.marketstream.events, timeout),
-          by_heartbeat("order-gateway", settings.order_gateway.events, timeout),
-          signer(settings, timeout), by_heartbeat("risk", settings.risk.events, timeout),
-          persister(settings, timeout)};
+          gateway(settings, timeout), signer(settings, timeout),
+          by_heartbeat("risk", settings.risk.events, timeout), persister(settings, timeout)};
 }
 
 }  // namespace perpwire::cli

@@ -148,6 +148,7 @@ Result<venues::OrderWord> read_order(const element& value) {
   word.created = fields.time("timestamp");
   word.cloid = lower(fields.optional_text("cloid").value_or(""));
   word.reduce_only = fields.flag("reduceOnly");
+  word.trigger_price = positive_price(fields.optional_decimal("triggerPx"));
   word.order_type = fields.optional_text("orderType").value_or("");
   word.time_in_force = fields.optional_text("tif").value_or("");
   if (fields.ok() && id < 0) fields.wrong("oid", "an order id");
@@ -193,6 +194,7 @@ Result<venues::Fill> read_fill(const element& value) {
   fill.fee_asset = fields.optional_text("feeToken").value_or("");
   fill.closed_pnl = fields.optional_decimal("closedPnl");
   fill.cloid = lower(fields.optional_text("cloid").value_or(""));
+  if (const auto twap = fields.optional_integer("twapId")) fill.twap_id = std::to_string(*twap);
   if (const auto start = fields.optional_decimal("startPosition")) {
     fill.start_position = Quantity{*start};
   }

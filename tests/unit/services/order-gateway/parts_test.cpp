@@ -7,7 +7,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <chrono>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace perpwire::gateway {
 namespace {
@@ -179,6 +184,64 @@ TEST(PositionBook, FollowsTheFillsAndTheirStartPositions) {
   EXPECT_FALSE(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair))
       << "its effect is in the later one";
   EXPECT_EQ(book.quantity(kPair), lots(-1));
+}
+
+struct EntryCase {
+  const char* name;
+  std::vector<std::pair<std::int64_t, const char*>> fills;  // signed quantity, price
+  const char* entry;                                        // "" = none
+};
+class EntryPrice : public testing::TestWithParam<EntryCase> {};
+
+TEST_P(EntryPrice, FollowsTheFillsAsTheVenueKeepsIt) {
+  PositionBook book;
+  std::int64_t position = 0;
+  std::int64_t time = 1;
+  for (const auto& [quantity, at_price] : GetParam().fills) {
+    auto fill =
+        fill_of(quantity > 0 ? Side::kBuy : Side::kSell, std::abs(quantity), time++, position);
+    fill.price = Price{*Decimal::parse(at_price)};
+    ASSERT_TRUE(book.on_fill(fill, kPair));
+    position += quantity;
+  }
+  const auto& held = book.all().at(kPair);
+  EXPECT_EQ(held.entry_price ? held.entry_price->to_string() : "", GetParam().entry);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, EntryPrice,
+    testing::Values(EntryCase{"opening", {{2, "100"}}, "100"},
+                    EntryCase{"adding averages", {{2, "100"}, {1, "103"}}, "101"},
+                    EntryCase{
+                        "to twelve places, half to even", {{1, "1"}, {2, "2"}}, "1.666666666667"},
+                    EntryCase{"reducing leaves it", {{3, "100"}, {-2, "90"}}, "100"},
+                    EntryCase{"closing ends it", {{3, "100"}, {-3, "90"}}, ""},
+                    EntryCase{"crossing zero begins anew", {{3, "100"}, {-5, "90"}}, "90"},
+                    EntryCase{"short adding", {{-1, "100"}, {-3, "104"}}, "103"},
+                    EntryCase{"short crossing", {{-1, "100"}, {2, "95"}}, "95"},
+                    EntryCase{"again after flat", {{1, "100"}, {-1, "90"}, {1, "80"}}, "80"}),
+    [](const auto& tested) {
+      std::string name = tested.param.name;
+      std::erase_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); });
+      return name;
+    });
+
+TEST(PositionBook, AMissedFillLeavesTheEntryPriceUnknownUntilTheVenueTellsIt) {
+  PositionBook book;
+  auto fill = fill_of(Side::kBuy, 1, 1, 0);
+  fill.price = price(100);
+  book.on_fill(fill, kPair);
+  auto later = fill_of(Side::kBuy, 1, 3, 4);  // three were bought in between, nobody knows at what
+  later.price = price(110);
+  book.on_fill(later, kPair);
+  EXPECT_FALSE(book.all().at(kPair).entry_price.has_value());
+  venues::PositionWord word;
+  word.quantity = lots(5);
+  word.entry_price = price(104);
+  std::vector<TradingPair> changed;
+  book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), changed);
+  EXPECT_EQ(book.all().at(kPair).entry_price, widen(price(104).value()));
+  EXPECT_EQ(changed.size(), 1U);
 }
 
 TEST(PositionBook, ADifferenceCountsOnlyWhenSeenTwice) {

@@ -1,0 +1,296 @@
+#include "libs/common/contract_json.hpp"
+#include "tests/unit/services/order-gateway/engine_bench.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace perpwire::gateway {
+namespace {
+
+using bench::EngineBench;
+
+const TradingPair kPair{"BTC-USD"};
+constexpr std::string_view kResting = R"({"resting":{"oid":77}})";
+
+std::string clearinghouse(const std::string& size, const std::string& entry = "50000.0") {
+  return R"({"marginSummary":{"accountValue":"1000.0"},"withdrawable":"900.0","assetPositions":[)" +
+         (size.empty()
+              ? std::string()
+              : R"({"type":"oneWay","position":{"coin":"BTC","szi":")" + size +
+                    R"(","leverage":{"type":"cross","value":20},"entryPx":")" + entry + R"("}})") +
+         R"(],"time":1})";
+}
+
+// ---------------------------------------------------------------- stamps
+
+TEST(Stamps, EachStageHasItsOwnMoment) {
+  EngineBench bench;
+  bench.start();
+  bench.signing_ms = 7;
+  v1::Command command;
+  command.set_type("place");
+  const std::int64_t received = bench.wall_ms();
+  bench.place("a", "BUY", "49000", "0.01");
+  const auto at = [](std::int64_t ms) { return ms * 1'000'000; };
+  bench.advance(20);
+  const std::int64_t answered = bench.wall_ms();
+  bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+  const Stamps& stamps = bench.engine->tracker().find(ClientOrderId{"a"})->view({}).stamps;
+  EXPECT_EQ(stamps.command_received, at(received));
+  EXPECT_EQ(stamps.decided, at(received));
+  EXPECT_EQ(stamps.signed_at, at(received + 7)) << "the signer took 7 ms";
+  EXPECT_EQ(stamps.sent, at(received + 7));
+  EXPECT_EQ(stamps.acked, at(answered));
+  const auto created = bench.events("order_created");
+  ASSERT_EQ(created.size(), 1U);
+  EXPECT_EQ(created[0].order().stamps().signed_(), at(received + 7));
+}
+
+TEST(Stamps, DecidedIsWhenTheDecisionLeftNotWhenTheCommandCame) {
+  EngineBench bench;
+  bench.start();
+  const Now came = bench.now();
+  v1::Command command;
+  command.set_type("place");
+  v1::OrderRequest& order = *command.mutable_order();
+  order.set_client_order_id("a");
+  order.set_trading_pair("BTC-USD");
+  order.set_trade_type("BUY");
+  set_decimal(Decimal{49'000}, *order.mutable_price());
+  set_decimal(Decimal::of(1, -2), *order.mutable_amount());
+  bench.engine->on_command(command, came);
+  Now handed = came;
+  handed.wall = handed.wall + std::chrono::microseconds{40};
+  for (EngineOut& out : bench.engine->take_out()) {
+    if (auto* sign = std::get_if<SignOut>(&out))
+      bench.engine->on_handed_to_signer(sign->id, handed);
+  }
+  const Stamps stamps = bench.order("a")->view({}).stamps;
+  EXPECT_EQ(stamps.command_received, came.wall.value());
+  EXPECT_EQ(stamps.decided, handed.wall.value());
+}
+
+// ---------------------------------------------------------------- positions
+
+TEST(Positions, TheEventAfterAFillHasTheEntryPrice) {
+  EngineBench bench;
+  bench.start();
+  bench.place("a", "BUY", "50000", "0.03");
+  bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+  bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.0", 1);
+  bench.fill(bench.cloid("a"), 77, "B", "49990", "0.02", "0.01", 2);
+  const auto events = bench.events("position");
+  ASSERT_GE(events.size(), 2U);
+  EXPECT_EQ(to_contract_json(events.back().position().entry_price()), "49993.333333333333");
+  bench.info["clearinghouseState"] = clearinghouse("0.03", "49993.3");
+  bench.advance(1'000);
+  EXPECT_EQ(to_contract_json(bench.events("position").back().position().entry_price()), "49993.3")
+      << "the venue's own word replaces ours";
+}
+
+TEST(Positions, AFillOfASpotPairIsNoPosition) {
+  EngineBench bench;
+  bench.start();
+  const auto before = bench.events("position").size();
+  bench.frame(
+      R"({"channel":"userFills","data":{"user":"0x1111111111111111111111111111111111111111",)"
+      R"("fills":[{"coin":"PURR/USDC","px":"0.2","sz":"100","side":"B","time":1700000000000,)"
+      R"("startPosition":"0.0","dir":"Buy","closedPnl":"0","hash":"0x0","oid":5,"crossed":true,)"
+      R"("fee":"0.01","tid":9,"feeToken":"PURR"}]}})");
+  EXPECT_EQ(bench.events("fill").size(), 1U);
+  EXPECT_EQ(bench.events("position").size(), before);
+}
+
+// ---------------------------------------------------------------- adjustments
+
+class Adjusted : public testing::Test {
+ protected:
+  explicit Adjusted(const EngineSettings& settings = EngineBench::default_settings())
+      : bench(settings) {
+    bench.start();
+    bench.place("a", "BUY", "49000", "0.03");
+    bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+    bench.info["clearinghouseState"] = clearinghouse("0.5");
+    bench.info["frontendOpenOrders"] =
+        R"([{"coin":"BTC","side":"B","limitPx":"49000","sz":"0.03","oid":77,"timestamp":1,)"
+        R"("origSz":"0.03","cloid":")" +
+        bench.cloid("a") + R"("}])";
+    bench.advance(15'000);
+  }
+  EngineBench bench;
+};
+
+TEST_F(Adjusted, ItsPairTakesNoNewOrdersUntilAnOperatorAcceptsIt) {
+  ASSERT_EQ(bench.events("position_adjusted").size(), 1U);
+  const auto refused = bench.place("b", "BUY", "49000", "0.01");
+  EXPECT_EQ(refused.code(), "RISK_POSITION_ADJUSTED");
+  EXPECT_NE(refused.reason().find("BTC-USD is stopped: the position was 0 by our fills and is 0.5"),
+            std::string::npos)
+      << refused.reason();
+  EXPECT_EQ(bench.events("gateway_status").back().gateway_status().stopped_pairs(0), "BTC-USD");
+  v1::Command modify;
+  modify.set_type("modify");
+  modify.set_client_order_id("a");
+  set_decimal(Decimal{48'000}, *modify.mutable_price());
+  EXPECT_EQ(bench.command(modify).code(), "RISK_POSITION_ADJUSTED");
+
+  v1::Command accept;
+  accept.set_type("accept_adjustment");
+  accept.set_trading_pair("BTC-USD");
+  EXPECT_EQ(bench.command(accept).status(), "ACCEPTED");
+  EXPECT_EQ(bench.events("gateway_status").back().gateway_status().stopped_pairs_size(), 0);
+  EXPECT_EQ(bench.place("c", "BUY", "49000", "0.01").status(), "ACCEPTED");
+  EXPECT_EQ(bench.command(accept).code(), "POSITION_NOT_FOUND") << "nothing is left to accept";
+}
+
+TEST_F(Adjusted, OtherPairsCancelsAndReduceOnlyGoOn) {
+  EXPECT_EQ(bench
+                .place("eth", "BUY", "2900", "0.1",
+                       [](auto& order) { order.set_trading_pair("ETH-USD"); })
+                .status(),
+            "ACCEPTED");
+  EXPECT_EQ(
+      bench.place("r", "SELL", "51000", "0.5", [](auto& order) { order.set_reduce_only(true); })
+          .status(),
+      "ACCEPTED");
+  v1::Command cancel;
+  cancel.set_type("cancel");
+  cancel.set_client_order_id("a");
+  EXPECT_EQ(bench.command(cancel).status(), "ACCEPTED");
+  EXPECT_TRUE(bench.sent.back().request.has_cancel_by_cloid());
+}
+
+TEST_F(Adjusted, ARestartDoesNotStartItAgain) {
+  bench.restart();
+  bench.start();
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.01").code(), "RISK_POSITION_ADJUSTED");
+}
+
+EngineSettings that_go_on() {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.stop_after_adjustment = false;
+  return settings;
+}
+class AdjustedButContinued : public Adjusted {
+ protected:
+  AdjustedButContinued() : Adjusted(that_go_on()) {}
+};
+
+TEST_F(AdjustedButContinued, TheConfiguredRuleLetsThePairGoOn) {
+  EXPECT_EQ(bench.events("position_adjusted").size(), 1U);
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.01").status(), "ACCEPTED");
+}
+
+TEST(Adjustments, WhatTheAccountHeldBeforeTheFirstStartStopsNothing) {
+  EngineBench bench;
+  bench.info["clearinghouseState"] = clearinghouse("0.5");
+  bench.start();
+  ASSERT_EQ(bench.events("position_adjusted").size(), 1U);
+  EXPECT_EQ(bench.events("position_adjusted")[0].position_adjusted().cause(), "first start");
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.01").status(), "ACCEPTED");
+}
+
+// ---------------------------------------------------------------- others' orders
+
+EngineSettings with_foreign(ForeignOrders policy) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.foreign_orders = policy;
+  return settings;
+}
+
+void foreign_life(EngineBench& bench) {
+  bench.start();
+  bench.update("", 500, "open", "48000", "0.02");
+  bench.fill("", 500, "B", "48000", "0.005", "0.0", 31);
+  bench.update("", 500, "canceled", "48000", "0.015");
+}
+
+TEST(ForeignOrders, ReportTellsTheirLifeAsEvents) {
+  EngineBench bench{with_foreign(ForeignOrders::kReport)};
+  foreign_life(bench);
+  const auto created = bench.events("order_created");
+  ASSERT_EQ(created.size(), 1U);
+  EXPECT_EQ(created[0].order().client_order_id(), "foreign:500");
+  EXPECT_EQ(created[0].order().exchange_order_id(), "500");
+  ASSERT_EQ(bench.events("order_partial_fill").size(), 1U);
+  ASSERT_EQ(bench.events("order_cancelled").size(), 1U);
+  EXPECT_EQ(to_contract_json(bench.events("order_cancelled")[0].order().filled_amount()), "0.005");
+  ASSERT_EQ(bench.events("fill").size(), 1U);
+  EXPECT_FALSE(bench.events("fill")[0].fill().has_client_order_id()) << "it is nobody's of ours";
+}
+
+TEST(ForeignOrders, MineAndAllTellNothing) {
+  for (const auto policy : {ForeignOrders::kMine, ForeignOrders::kAll}) {
+    EngineBench bench{with_foreign(policy)};
+    foreign_life(bench);
+    EXPECT_TRUE(bench.events("order_created").empty());
+    EXPECT_EQ(bench.events("fill").size(), 1U);
+  }
+}
+
+TEST(ForeignOrders, OnlyAllCancelsThem) {
+  for (const auto policy : {ForeignOrders::kMine, ForeignOrders::kReport, ForeignOrders::kAll}) {
+    EngineBench bench{with_foreign(policy)};
+    bench.start();
+    bench.update("", 500, "open", "48000", "0.02");
+    v1::Command cancel;
+    cancel.set_type("cancel_all");
+    bench.command(cancel);
+    EXPECT_EQ(bench.sent.size(), policy == ForeignOrders::kAll ? 1U : 0U);
+  }
+}
+
+TEST(ForeignOrders, ARestartTellsNothingTwiceAndGoesOn) {
+  EngineBench bench{with_foreign(ForeignOrders::kReport)};
+  bench.start();
+  bench.update("", 500, "open", "48000", "0.02");
+  bench.fill("", 500, "B", "48000", "0.005", "0.0", 31);
+  bench.restart();
+  bench.info["frontendOpenOrders"] =
+      R"([{"coin":"BTC","side":"B","limitPx":"48000","sz":"0.015","oid":500,"timestamp":1,)"
+      R"("origSz":"0.02"}])";
+  bench.start();
+  EXPECT_EQ(bench.events("order_created").size(), 1U);
+  EXPECT_EQ(bench.events("order_partial_fill").size(), 1U);
+  bench.update("", 500, "canceled", "48000", "0.015");
+  EXPECT_EQ(bench.events("order_cancelled").size(), 1U);
+}
+
+TEST(ForeignOrders, OneThatEndedUnheardIsAskedForAndEnds) {
+  EngineBench bench{with_foreign(ForeignOrders::kReport)};
+  bench.start();
+  bench.update("", 500, "open", "48000", "0.02");
+  bench.info["orderStatus"] =
+      R"({"status":"order","order":{"order":{"coin":"BTC","side":"B","limitPx":"48000","sz":"0.02",)"
+      R"("oid":500,"timestamp":1,"origSz":"0.02"},"status":"canceled","statusTimestamp":5}})";
+  bench.advance(12'000);
+  EXPECT_EQ(bench.events("order_cancelled").size(), 1U);
+  EXPECT_TRUE(bench.engine->tracker().foreign().empty());
+}
+
+TEST(ForeignOrders, TheirNamesAreNotForClients) {
+  EngineBench bench;
+  bench.start();
+  EXPECT_EQ(bench.place("foreign:1", "BUY", "49000", "0.01").code(), "INVALID_COMMAND");
+  EXPECT_EQ(bench.place("cloid:0x1", "BUY", "49000", "0.01").code(), "INVALID_COMMAND");
+}
+
+// ---------------------------------------------------------------- budget
+
+TEST(VenueBudget, AccountsOfOneProcessShareIt) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.documented_limits = true;
+  VenueBudget budget{settings};
+  RiskGate risk;
+  ReferencePrices references{std::chrono::seconds{5}};
+  EngineBench::Writer writer;
+  const AccountEngine one{settings, writer, risk, references, &budget};
+  const auto whole = budget.weight.available();
+  EXPECT_EQ(whole, 720U) << "60 % of 1,200";
+  budget.weight.take(100, TokenBudget::Urgency::kOrdinary, std::chrono::seconds{1});
+  EXPECT_EQ(budget.weight.available(), whole - 100);
+}
+
+}  // namespace
+}  // namespace perpwire::gateway
