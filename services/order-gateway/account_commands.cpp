@@ -13,6 +13,7 @@ namespace perpwire::gateway {
 namespace {
 
 constexpr std::int64_t kBasisPoints = 10'000;
+constexpr std::int64_t kTriggerBps = 1'000;
 
 v1::Reply accepted(const std::string& request_id, const ClientOrderId& id) {
   v1::Reply reply;
@@ -41,6 +42,54 @@ bool is_ioc(const OrderContent& content) {
   return content.type == OrderType::kMarket || content.time_in_force == TimeInForce::kIoc;
 }
 
+/// normalTpsl: a parent, then its take-profit and its stop; positionTpsl: those of the position.
+/// (hyperliquid.md sections 5.1 and 11.3)
+Status check_group_shape(const std::vector<OrderContent>& contents, const std::string& grouping) {
+  const auto wrong = [&](std::string text) -> Status {
+    return fail(ErrorCode::kInvalidCommand, grouping + ": " + std::move(text));
+  };
+  const bool with_parent = grouping == "normalTpsl";
+  if (!with_parent && grouping != "positionTpsl") {
+    return fail(ErrorCode::kInvalidCommand,
+                "grouping: expected normalTpsl or positionTpsl, found \"" + grouping + "\"");
+  }
+  const std::size_t first = with_parent ? 1 : 0;
+  if (contents.size() <= first || contents.size() > first + 2) {
+    return wrong("expected " + std::string(with_parent ? "a parent and " : "") +
+                 "one or two take-profit and stop orders, found " +
+                 std::to_string(contents.size()) + " orders");
+  }
+  const OrderContent& lead = contents.front();
+  if (with_parent && lead.type != OrderType::kLimit && lead.type != OrderType::kMarket) {
+    return wrong("the first order is the parent: expected LIMIT or MARKET, found " +
+                 std::string(to_string(lead.type)));
+  }
+  int stops = 0;
+  for (std::size_t i = first; i < contents.size(); ++i) {
+    const OrderContent& child = contents[i];
+    const std::string name = child.client_order_id.value();
+    if (!has_trigger(child.type)) {
+      return wrong(name + ": expected a take-profit or stop order, found " +
+                   std::string(to_string(child.type)));
+    }
+    if (!child.reduce_only) return wrong(name + ": expected reduce_only");
+    if (child.trading_pair != lead.trading_pair) {
+      return wrong(name + ": expected the pair " + lead.trading_pair.value());
+    }
+    if (with_parent ? child.side == lead.side : child.side != lead.side) {
+      return wrong(name + ": expected the side that closes");
+    }
+    if (with_parent && child.amount != lead.amount) {
+      return wrong(name + ": expected the parent's amount " + lead.amount.to_string());
+    }
+    if (child.type == OrderType::kStopLimit || child.type == OrderType::kStopMarket) ++stops;
+  }
+  if (stops > 1 || static_cast<int>(contents.size() - first) - stops > 1) {
+    return wrong("expected at most one stop and one take-profit");
+  }
+  return {};
+}
+
 /// price x (10000 +- bps) / 10000, exact.
 Result<Price> moved(const Price& price, std::int64_t bps) {
   const auto product = multiply(widen(price.value()), WideDecimal{kBasisPoints + bps});
@@ -63,6 +112,8 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
   reply.set_request_id(request_id);
   if (type == "place") {
     reply = place(command.order(), request_id);
+  } else if (type == "place_batch" && !command.grouping().empty()) {
+    place_group(command, reply);
   } else if (type == "place_batch") {
     place_batch(command, reply);
   } else if (type == "cancel") {
@@ -83,6 +134,7 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
     if (request.client_order_id().empty()) request.set_client_order_id(command.client_order_id());
     if (!request.has_price() && command.has_price()) *request.mutable_price() = command.price();
     if (!request.has_amount() && command.has_amount()) *request.mutable_amount() = command.amount();
+    if (command.has_trigger_price()) *request.mutable_trigger_price() = command.trigger_price();
     reply = modify(request, request_id);
   } else if (type == "modify_batch") {
     for (const v1::ModifyRequest& request : command.modifies()) {
@@ -100,8 +152,10 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
     reply = get_positions(command);
   } else if (type == "get_balances") {
     reply = get_balances(command);
-  } else if (type == "set_leverage" || type == "set_isolated_margin" || type == "session") {
-    reply = rejected(request_id, "", ErrorCode::kUnsupported, type + " is not supported yet");
+  } else if (type == "set_leverage" || type == "set_isolated_margin") {
+    reply = set_terms(command);
+  } else if (type == "session") {
+    reply = session(command);
   } else {
     reply = rejected(request_id, "", ErrorCode::kInvalidCommand,
                      "type: expected place, cancel, modify, ..., found \"" + type + "\"");
@@ -203,11 +257,13 @@ Status AccountEngine::check_limits(const OrderContent& content, const Price& pri
                                    const Quantity& quantity,
                                    const ClientOrderId* instead_of) const {
   if (!core_.settings.need_risk) return {};
+  // What the venue fires or slices at its own price has none of ours that a collar could bind.
+  const bool own_price = content.price || content.type == OrderType::kMarket;
   const limits::OrderToCheck order{.account = content.account.value(),
                                    .trading_pair = content.trading_pair.value(),
                                    .side = content.side,
                                    .quantity = quantity,
-                                   .price = price,
+                                   .price = own_price ? std::optional<Price>(price) : std::nullopt,
                                    .trigger_price = content.trigger_price,
                                    .reduce_only = content.reduce_only,
                                    .immediate = is_ioc(content)};
@@ -220,13 +276,24 @@ Status AccountEngine::check_limits(const OrderContent& content, const Price& pri
 
 Result<Price> AccountEngine::wire_price(const OrderContent& content,
                                         const hyperliquid::Instrument& instrument) const {
-  if (content.type != OrderType::kMarket) return *content.price;
+  if (content.price) return *content.price;
+  if (has_trigger(content.type)) {
+    // The venue fires it as a market order with 10 % of its own; it wants a valid price all the
+    // same (hyperliquid.md section 5.1).
+    const bool buy = content.side == Side::kBuy;
+    const auto worst = moved(*content.trigger_price, buy ? kTriggerBps : -kTriggerBps);
+    if (!worst) return tl::unexpected(worst.error());
+    if (buy) return instrument.valid_price_at_or_below(*worst);
+    return instrument.valid_price_at_or_above(*worst);
+  }
   const auto reference = references_.reference(content.trading_pair, core_.now.wall);
   if (!reference.price) {
     return fail(ErrorCode::kStalePrice,
-                "a MARKET order of " + content.trading_pair.value() +
+                "a " + std::string(to_string(content.type)) + " order of " +
+                    content.trading_pair.value() +
                     " needs a reference price: there is none, or it is old");
   }
+  if (content.type == OrderType::kTwap) return *reference.price;
   const auto bps =
       static_cast<std::int64_t>(content.slippage_bps.value_or(core_.settings.default_slippage_bps));
   if (bps >= kBasisPoints) {
@@ -269,8 +336,19 @@ Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content,
       return tl::unexpected(valid.error());
     }
   }
+  if (content.trigger_price) {
+    if (const Status valid = instrument.check_price(*content.trigger_price); !valid) {
+      return tl::unexpected(valid.error());
+    }
+  }
   if (const Status valid = instrument.check_quantity(content.amount); !valid) {
     return tl::unexpected(valid.error());
+  }
+  if (instrument.kind == hyperliquid::InstrumentKind::kSpot &&
+      (has_trigger(content.type) || content.type == OrderType::kTwap || content.reduce_only)) {
+    return fail(ErrorCode::kUnsupported, content.trading_pair.value() +
+                                             " is a spot pair: no trigger, TWAP or reduce-only "
+                                             "orders");
   }
   if (const Status open = open_for_orders(); !open) return tl::unexpected(open.error());
   if (const Status open = pair_open(content.trading_pair, content.reduce_only); !open) {
@@ -286,10 +364,45 @@ Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content,
       return tl::unexpected(valid.error());
     }
   }
+  if (content.type == OrderType::kTwap) {
+    // 100 USD in all (hyperliquid.md section 5.1).
+    if (*price * content.amount < Notional{WideDecimal{100}}) {
+      return fail(ErrorCode::kMinNotional,
+                  "a TWAP of " + content.trading_pair.value() + " needs a value of 100 at least");
+    }
+  }
   if (const Status within = check_limits(content, *price, content.amount, nullptr); !within) {
     return tl::unexpected(within.error());
   }
+  if (const Status apart = check_self_trade(content, *price, nullptr); !apart) {
+    return tl::unexpected(apart.error());
+  }
   return Checked{content, cloid, *price};
+}
+
+Status AccountEngine::check_self_trade(const OrderContent& content, const Price& price,
+                                       const ClientOrderId* instead_of) const {
+  // What reduces risk is never held up; what waits for its trigger is not on the book.
+  if (!core_.settings.refuse_self_trade || content.reduce_only || has_trigger(content.type) ||
+      content.type == OrderType::kTwap) {
+    return {};
+  }
+  for (const ClientOrderId& id : core_.tracker.live(content.trading_pair)) {
+    if (instead_of != nullptr && id == *instead_of) continue;
+    const InFlightOrder* other = core_.tracker.find(id);
+    if (other == nullptr || other->content().side == content.side) continue;
+    const bool rests = other->content().type == OrderType::kLimit && !is_ioc(other->content());
+    const auto theirs = other->price();
+    if (!rests || !theirs) continue;
+    if (content.side == Side::kBuy ? price < *theirs : price > *theirs) continue;
+    return fail(
+        ErrorCode::kRiskSelfTrade,
+        std::string(to_string(content.side)) + " at " + price.to_string() +
+            " would meet our own order " + id.value() + " at " + theirs->to_string() +
+            (other->content().strategy.empty() ? std::string()
+                                               : " of strategy " + other->content().strategy));
+  }
+  return {};
 }
 
 Status AccountEngine::admit(const Checked& checked) {
@@ -317,6 +430,10 @@ v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::strin
   if (complete.account().empty()) complete.set_account(core_.settings.account);
   const auto content = content_of(complete);
   if (!content) return rejected(request_id, request.client_order_id(), content.error());
+  if (!content->grouping.empty()) {
+    return rejected(request_id, request.client_order_id(), ErrorCode::kInvalidCommand,
+                    "grouping: expected none, groups are placed by place_batch");
+  }
   bool repeated = false;
   const auto checked = check(*content, repeated);
   if (!checked) return rejected(request_id, request.client_order_id(), checked.error());
@@ -329,8 +446,76 @@ v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::strin
   if (const Status admitted = admit(*checked); !admitted) {
     return rejected(request_id, request.client_order_id(), admitted.error());
   }
-  executor_.place({{content->client_order_id, checked->wire_price}});
+  if (content->type == OrderType::kTwap) {
+    executor_.place_twap(content->client_order_id);
+  } else {
+    executor_.place({{content->client_order_id, checked->wire_price}});
+  }
   return accepted(request_id, content->client_order_id);
+}
+
+Result<std::vector<AccountEngine::Checked>> AccountEngine::check_group(
+    const std::vector<OrderContent>& contents, const std::string& grouping, bool& repeated) {
+  if (Status fits = check_group_shape(contents, grouping); !fits) {
+    return tl::unexpected(fits.error());
+  }
+  std::vector<Checked> all;
+  std::size_t known = 0;
+  for (const OrderContent& content : contents) {
+    bool again = false;
+    auto checked = check(content, again);
+    if (!checked) return tl::unexpected(checked.error());
+    if (again) ++known;
+    all.push_back(std::move(*checked));
+  }
+  repeated = known == contents.size();
+  if (known != 0 && !repeated) {
+    return fail(ErrorCode::kDuplicateClientOrderId,
+                "some orders of this group were placed before, others were not");
+  }
+  return all;
+}
+
+void AccountEngine::place_group(const v1::Command& command, v1::Reply& reply) {
+  std::vector<OrderContent> contents;
+  std::optional<Error> refusal;
+  for (const v1::OrderRequest& request : command.orders()) {
+    v1::OrderRequest complete = request;
+    if (complete.account().empty()) complete.set_account(core_.settings.account);
+    complete.set_grouping(command.grouping());
+    auto content = content_of(complete);
+    if (!content) {
+      refusal = content.error();
+      break;
+    }
+    contents.push_back(std::move(*content));
+  }
+  bool repeated = false;
+  std::vector<Checked> checked;
+  if (!refusal) {
+    auto all = check_group(contents, command.grouping(), repeated);
+    if (all) {
+      checked = std::move(*all);
+    } else {
+      refusal = all.error();
+    }
+  }
+  std::vector<Executor::NewOrder> orders;
+  for (const Checked& one : checked) {
+    if (repeated || refusal) break;
+    if (const Status admitted = admit(one); !admitted) refusal = admitted.error();
+    orders.push_back({one.content.client_order_id, one.wire_price});
+  }
+  for (const v1::OrderRequest& request : command.orders()) {
+    *reply.add_results() = refusal ? rejected("", request.client_order_id(), *refusal)
+                                   : accepted("", ClientOrderId{request.client_order_id()});
+  }
+  if (refusal) {
+    // What was tracked of a group that the disk did not take whole never leaves.
+    for (const auto& order : orders) executor_.never_sent(order.id, *refusal);
+    return;
+  }
+  if (!repeated) executor_.place(std::move(orders), command.grouping());
 }
 
 void AccountEngine::place_batch(const v1::Command& command, v1::Reply& reply) {
@@ -355,6 +540,11 @@ void AccountEngine::place_batch(const v1::Command& command, v1::Reply& reply) {
     if (!repeated) {
       if (const Status admitted = admit(*checked); !admitted) {
         result = rejected("", request.client_order_id(), admitted.error());
+        continue;
+      }
+      if (content->type == OrderType::kTwap) {
+        executor_.place_twap(content->client_order_id);
+        result = accepted("", content->client_order_id);
         continue;
       }
       auto& group = content->time_in_force == TimeInForce::kAlo ? post_only : others;
@@ -413,6 +603,14 @@ v1::Reply AccountEngine::close_position(const v1::Command& command) {
 
 // ---------------------------------------------------------------- modify
 
+void AccountEngine::remember_reply(const std::string& key, const v1::Reply& reply) {
+  v1::JournalRecord record;
+  record.mutable_command_seen()->set_key(key);
+  record.mutable_command_seen()->set_reply(to_protobuf(reply));
+  const bool noted = core_.note(record);  // else a repeat after a restart is checked anew
+  replies_[key] = {reply, core_.now.wall, noted ? record.index() : UINT64_MAX};
+}
+
 v1::Reply AccountEngine::modify(const v1::ModifyRequest& request, const std::string& request_id) {
   const std::string key =
       core_.settings.account + "\nmodify\n" + request.client_order_id() + "\n" + request_id;
@@ -423,11 +621,7 @@ v1::Reply AccountEngine::modify(const v1::ModifyRequest& request, const std::str
   v1::Reply reply = done ? accepted(request_id, ClientOrderId{request.client_order_id()})
                          : rejected(request_id, request.client_order_id(), done.error());
   if (!request_id.empty()) {
-    v1::JournalRecord record;
-    record.mutable_command_seen()->set_key(key);
-    record.mutable_command_seen()->set_reply(to_protobuf(reply));
-    const bool noted = core_.note(record);  // else a repeat after a restart is checked anew
-    replies_[key] = {reply, core_.now.wall, noted ? record.index() : UINT64_MAX};
+    remember_reply(key, reply);
   }
   return reply;
 }
@@ -442,8 +636,13 @@ Status AccountEngine::do_modify(const v1::ModifyRequest& request) {
   if (is_final(order->state())) {
     return fail(ErrorCode::kOrderFinal, name + " is " + std::string(to_string(order->state())));
   }
-  if (request.has_trigger_price()) {
-    return fail(ErrorCode::kUnsupported, "trigger_price: trigger orders are not supported yet");
+  if (request.has_trigger_price() || has_trigger(order->content().type)) {
+    // Only with the venue's "always place", which could leave both orders (section 5.1).
+    return fail(ErrorCode::kUnsupported,
+                name + ": trigger orders cannot be modified, cancel it and place another");
+  }
+  if (order->content().type == OrderType::kTwap) {
+    return fail(ErrorCode::kUnsupported, name + ": a TWAP cannot be modified");
   }
   if (is_ioc(order->content())) {
     return fail(ErrorCode::kUnsupported, name + " does not rest: there is nothing to modify");
@@ -486,6 +685,7 @@ Status AccountEngine::do_modify(const v1::ModifyRequest& request) {
   }
   const ClientOrderId id = order->content().client_order_id;
   if (Status within = check_limits(order->content(), price, *quantity, &id); !within) return within;
+  if (Status apart = check_self_trade(order->content(), price, &id); !apart) return apart;
   const TradingPair& pair = order->content().trading_pair;
   if (order->content().side == Side::kBuy) {
     const auto ask = references_.best_ask(pair, core_.now.wall);

@@ -57,6 +57,7 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
       resolver_(core_, executor_),
       reconciler_(core_, positions_),
       canceller_(core_, executor_),
+      scheduled_cancel_(core_.settings.schedule_cancel, core_.settings.schedule_cancel_after),
       protocol_(core_.settings.address) {
   const auto address = Address::parse(core_.settings.address);
   const auto prefix = hyperliquid::parse_cloid_prefix(core_.settings.cloid_prefix);
@@ -303,6 +304,7 @@ void AccountEngine::finish_restore(Now now) {
   core_.tracker.finish_restore(now.wall, events);
   core_.foreign.finish_restore(now.wall, events);
   core_.emit(std::move(events));
+  sessions_.restart_clocks(now.mono);
   restored_actions_.clear();
   restored_cancels_.clear();
   if (!floor_known_) {
@@ -425,6 +427,10 @@ void AccountEngine::publish_status(const Reconciler::Repaired& repaired) {
   data.set_reason(reason_);
   for (const auto& [kind, count] : repaired) (*data.mutable_repaired())[kind] = count;
   for (const auto& [pair, why] : stopped_pairs_) data.add_stopped_pairs(pair.value());
+  if (const auto& until = scheduled_cancel_.armed_until()) {
+    data.set_scheduled_cancel_timestamp(until->value());
+  }
+  data.set_scheduled_cancel_reason(scheduled_cancel_.reason());
   core_.publish("gateway." + std::string(kVenue) + ".status", std::move(envelope));
 }
 
@@ -518,6 +524,8 @@ void AccountEngine::on_timer(Now now) {
   if (core_.instruments != nullptr && now.mono >= next_lease_) ask_lease();
   poll_venue_time();
   sweep();
+  end_silent_sessions();
+  if (!stopping_) keep_scheduled_cancel();
   for (auto it = dirty_dexs_.begin(); it != dirty_dexs_.end();) {
     if (now.mono < it->second) {
       ++it;
@@ -546,6 +554,15 @@ void AccountEngine::on_timer(Now now) {
     core_.foreign.forget_final(now.wall - kForgetInterval);
     std::erase_if(replies_,
                   [&](const auto& known) { return now.wall - known.second.at > kReplyMemory; });
+  }
+  evaluate();
+}
+
+void AccountEngine::on_stop(Now now, bool leave) {
+  core_.now = now;
+  stopping_ = true;
+  if (leave) {
+    if (const auto step = scheduled_cancel_.stop()) send_scheduled_cancel(*step);
   }
   evaluate();
 }
@@ -624,6 +641,7 @@ void AccountEngine::on_actions(std::vector<hyperliquid::AccountProtocol::Action>
       for (const auto& fill : fills->fills.items) on_fill(fill);
     } else if (const auto* event = std::get_if<hyperliquid::UserEvent>(&action)) {
       for (const auto& fill : event->fills.items) on_fill(fill);
+      for (const auto& twap : event->twaps) core_.take_twap(twap);
       for (const auto& word : event->fundings) {
         v1::Envelope envelope;
         envelope.set_event_type("funding");

@@ -11,6 +11,8 @@
 #include "services/order-gateway/reconciler.hpp"
 #include "services/order-gateway/reference_prices.hpp"
 #include "services/order-gateway/risk_gate.hpp"
+#include "services/order-gateway/scheduled_cancel.hpp"
+#include "services/order-gateway/sessions.hpp"
 #include "services/order-gateway/unknown_resolver.hpp"
 
 #include <cstdint>
@@ -55,12 +57,8 @@ class AccountEngine {
   void on_level(Now now);
   /// on_stop = cancel.
   void cancel_everything(Now now);
-  /// No new orders from here on.
-  void on_stop(Now now) {
-    core_.now = now;
-    stopping_ = true;
-    evaluate();
-  }
+  /// No new orders from here on. `leave`: the orders stay, so the scheduled cancel is cleared.
+  void on_stop(Now now, bool leave = true);
 
   // ---- venue
   void on_stream_open(Now now);
@@ -129,6 +127,13 @@ class AccountEngine {
   v1::Reply cancel(const v1::CancelRequest& request, const std::string& request_id);
   v1::Reply cancel_all(const v1::Command& command);
   v1::Reply close_position(const v1::Command& command);
+  /// Orders that stand or fall together: all are checked before the first is tracked.
+  void place_group(const v1::Command& command, v1::Reply& reply);
+  Result<std::vector<Checked>> check_group(const std::vector<OrderContent>& contents,
+                                           const std::string& grouping, bool& repeated);
+  /// Whether it would meet one of our own orders on the book.
+  [[nodiscard]] Status check_self_trade(const OrderContent& content, const Price& price,
+                                        const ClientOrderId* instead_of) const;
   v1::Reply accept_adjustment(const v1::Command& command);
   v1::Reply get_order(const v1::Command& command);
   v1::Reply get_open_orders(const v1::Command& command);
@@ -147,6 +152,18 @@ class AccountEngine {
   /// Whether the pair's position is as our fills say, or accepted.
   [[nodiscard]] Status pair_open(const TradingPair& pair, bool reduce_only) const;
 
+  void remember_reply(const std::string& key, const v1::Reply& reply);
+  // The account itself (account_terms.cpp)
+  v1::Reply set_terms(const v1::Command& command);
+  Result<v1::SignRequest> leverage_request(const v1::Command& command) const;
+  Result<v1::SignRequest> isolated_margin_request(const v1::Command& command) const;
+  void on_terms(const std::string& key, const std::string& type, const TradingPair& pair,
+                const Executor::AccountOutcome& outcome);
+  v1::Reply session(const v1::Command& command);
+  void end_silent_sessions();
+  void keep_scheduled_cancel();
+  void send_scheduled_cancel(const ScheduledCancel::Step& step);
+
   // Life cycle (account_engine.cpp)
   void set_state(EngineState state, std::string reason, const Reconciler::Repaired& repaired = {});
   void publish_status(const Reconciler::Repaired& repaired);
@@ -164,6 +181,8 @@ class AccountEngine {
   void on_fill(const venues::Fill& fill);
   void on_adjustment(const PositionBook::Adjustment& adjustment);
   [[nodiscard]] bool note_stopped_pairs();
+  [[nodiscard]] bool note_sessions();
+  [[nodiscard]] bool note_scheduled_cancel();
   void restore_note(const v1::StateNote& note, UnixNanos at);
   [[nodiscard]] bool carry_notes();
   std::uint64_t release_orders(std::uint64_t index, std::size_t budget);
@@ -184,6 +203,8 @@ class AccountEngine {
   UnknownResolver resolver_;
   Reconciler reconciler_;
   CancelKeeper canceller_;
+  Sessions sessions_;
+  ScheduledCancel scheduled_cancel_;
   hyperliquid::AccountProtocol protocol_;
   Address address_;
   hyperliquid::CloidPrefix prefix_{};

@@ -26,11 +26,10 @@ void CancelKeeper::on_doubt(const ClientOrderId& id) {
   if (const auto wanted = wanted_.find(id); wanted != wanted_.end()) {
     wanted->second = core_.now.mono + kAgain;
   }
-  core_.ask(hyperliquid::order_status_request(core_.settings.address, order->cloid()),
-            TokenBudget::Urgency::kReserve, [this](const Result<std::string>& answer) {
-              if (!answer) return;
-              const auto word = hyperliquid::parse_order_status(*answer);
-              if (word && *word) core_.take_word(**word);
+  auto question = core_.status_question(*order);
+  core_.ask(std::move(question.body), TokenBudget::Urgency::kReserve,
+            [take = std::move(question.take)](const Result<std::string>& answer) {
+              if (answer) ignore(take(*answer), "it is asked again");
             });
 }
 

@@ -207,6 +207,7 @@ bool ClientOrderTracker::on_word(const venues::OrderWord& word, const TradingPai
 }
 
 InFlightOrder* ClientOrderTracker::owner_of(const venues::Fill& fill) {
+  if (InFlightOrder* order = find_by_venue_id(leg_of(fill))) return order;
   if (InFlightOrder* order = find_by_venue_id(fill.venue_order_id)) return order;
   return find_by_cloid(fill.cloid);
 }
@@ -267,7 +268,7 @@ void ClientOrderTracker::report_unattributed(const Waiting& waiting,
 void ClientOrderTracker::bind_waiting(InFlightOrder& order, UnixNanos now,
                                       std::vector<TrackerEvent>& out) {
   const auto claims = [&order](const Waiting& waiting) {
-    return order.knows(waiting.fill.venue_order_id) ||
+    return order.knows(leg_of(waiting.fill)) ||
            (!waiting.fill.cloid.empty() && waiting.fill.cloid == order.cloid());
   };
   const auto take = [&](std::vector<Waiting>& from, bool published_before) {

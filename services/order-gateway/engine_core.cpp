@@ -10,6 +10,7 @@ namespace perpwire::gateway {
 namespace {
 
 constexpr std::uint64_t kReservePercent = 20;
+constexpr Nanos kTwapClockSlack = std::chrono::seconds{5};
 constexpr Nanos kQuestionTimeout = std::chrono::seconds{5};
 // Longer than the client's own timeout: only for answers that the driver lost.
 constexpr Nanos kSigningTimeout = std::chrono::seconds{3};
@@ -203,6 +204,52 @@ void EngineCore::take_word(const venues::OrderWord& word) {
     foreign.on_word(word, pair, now.wall, events);
   }
   emit(std::move(events));
+}
+
+void EngineCore::take_twap(const hyperliquid::TwapWord& twap) {
+  const venues::OrderWord& word = twap.word;
+  const TradingPair pair = pair_of(word.symbol);
+  if (tracker.find_by_venue_id(word.venue_order_id) == nullptr) {
+    // Ours without an answer? The oldest that asked for just this.
+    InFlightOrder* claimant = nullptr;
+    for (const ClientOrderId& id : tracker.live(pair)) {
+      InFlightOrder* order = tracker.find(id);
+      const OrderContent& content = order->content();
+      const bool same = content.twap && content.twap->minutes == twap.minutes &&
+                        content.twap->randomize == twap.randomize && content.side == word.side &&
+                        content.amount == *word.original && content.reduce_only == word.reduce_only;
+      if (!same || !order->create_unsettled()) continue;
+      // The venue's clock need not be ours.
+      if (word.created + kTwapClockSlack < order->created()) continue;
+      if (claimant == nullptr || order->created() < claimant->created()) claimant = order;
+    }
+    if (claimant == nullptr) return;  // somebody else's
+    claimant->create_fate(
+        Fate::kAccepted, {.venue_order_id = word.venue_order_id, .executed = {}, .time = now.wall});
+    std::vector<TrackerEvent> events;
+    tracker.settle(*claimant, now.wall, events);
+    emit(std::move(events));
+  }
+  take_word(word);
+}
+
+EngineCore::StatusQuestion EngineCore::status_question(const InFlightOrder& order) {
+  if (order.content().type == OrderType::kTwap) {
+    return {hyperliquid::twap_history_request(settings.address),
+            [this](const std::string& body) -> Status {
+              const auto twaps = hyperliquid::parse_twap_history(body);
+              if (!twaps) return tl::unexpected(twaps.error());
+              for (const auto& twap : twaps->items) take_twap(twap);
+              return {};
+            }};
+  }
+  return {hyperliquid::order_status_request(settings.address, order.cloid()),
+          [this](const std::string& body) -> Status {
+            const auto word = hyperliquid::parse_order_status(body);
+            if (!word) return tl::unexpected(word.error());
+            if (*word) take_word(**word);
+            return {};
+          }};
 }
 
 bool EngineCore::take_fill(const venues::Fill& fill) {

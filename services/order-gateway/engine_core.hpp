@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/venues/hyperliquid/account_messages.hpp"
 #include "libs/venues/hyperliquid/instruments.hpp"
 #include "services/order-gateway/client_order_tracker.hpp"
 #include "services/order-gateway/engine_ports.hpp"
@@ -106,7 +107,15 @@ class EngineCore {
   std::function<void(const venues::Fill&, const TradingPair&)> on_execution;
   /// One word or fill from any source, into the tracker and out as events.
   void take_word(const venues::OrderWord& word);
-  /// Returns whether the fill was new.
+  void take_twap(const hyperliquid::TwapWord& twap);
+  /// What became of one order of ours: the request, and what takes its answer. Orders are asked for
+  /// by cloid; the venue names its TWAPs itself, so that they are looked for in its history.
+  struct StatusQuestion {
+    std::string body;
+    std::function<Status(const std::string&)> take;
+  };
+  [[nodiscard]] StatusQuestion status_question(const InFlightOrder& order);
+  /// Returns whether it was new.
   bool take_fill(const venues::Fill& fill);
 
   /// First of all action ids of this life: later than those of any life before.

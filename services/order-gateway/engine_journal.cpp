@@ -16,6 +16,8 @@ constexpr std::string_view kFillsKnown = "fills_known:";
 constexpr std::string_view kStoppedPairs = "stopped_pairs:";
 constexpr std::string_view kPositions = "positions:";
 constexpr std::string_view kBehind = "journal_behind:";
+constexpr std::string_view kSessions = "sessions:";
+constexpr std::string_view kScheduledCancel = "scheduled_cancel:";
 
 /// Calls each(first line, second line, ...) by tabs; lines by line feeds.
 template <class Each>
@@ -62,8 +64,13 @@ void AccountEngine::restore_note(const v1::StateNote& note, UnixNanos at) {
     each_line(value, [&](std::string_view pair, std::string_view reason) {
       stopped_pairs_.emplace(TradingPair{std::string(pair)}, reason);
     });
+  } else if (is(kSessions)) {
+    sessions_.restore(value, Nanos{0});
+  } else if (is(kScheduledCancel)) {
+    std::int64_t until = 0;
+    std::from_chars(value.data(), value.data() + value.size(), until);
+    if (until != 0) scheduled_cancel_.assume_armed(UnixNanos{until});
   } else if (is(kPositions)) {
-    v1::Position held;
     each_line(value, [&](std::string_view pair, std::string_view terms) {
       const auto space = terms.find(' ');
       const auto quantity = Decimal::parse(terms.substr(0, space));
@@ -83,6 +90,16 @@ bool AccountEngine::note_stopped_pairs() {
   return core_.note(std::string(kStoppedPairs) + core_.settings.account, std::move(value));
 }
 
+bool AccountEngine::note_sessions() {
+  return core_.note(std::string(kSessions) + core_.settings.account, sessions_.serialise());
+}
+
+bool AccountEngine::note_scheduled_cancel() {
+  const auto& until = scheduled_cancel_.armed_until();
+  return core_.note(std::string(kScheduledCancel) + core_.settings.account,
+                    std::to_string(until ? until->value() : 0));
+}
+
 bool AccountEngine::carry_notes() {
   const std::string& account = core_.settings.account;
   std::string positions;
@@ -95,7 +112,7 @@ bool AccountEngine::carry_notes() {
                     std::to_string(reconciler_.fills_floor().value())) &&
          core_.note(std::string(kFillsKnown) + account, core_.tracker.known_fills().serialise()) &&
          core_.note(std::string(kPositions) + account, std::move(positions)) &&
-         note_stopped_pairs() &&
+         note_stopped_pairs() && note_sessions() && note_scheduled_cancel() &&
          core_.note(std::string(kBehind) + account, restored_behind_ ? "1" : "0");
 }
 

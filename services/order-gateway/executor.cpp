@@ -3,6 +3,7 @@
 #include "libs/common/assert.hpp"
 #include "libs/common/contract_json.hpp"
 #include "libs/common/utf8.hpp"
+#include "libs/venues/hyperliquid/account_messages.hpp"
 #include "libs/venues/hyperliquid/errors.hpp"
 #include "libs/venues/hyperliquid/rate_limits.hpp"
 
@@ -25,6 +26,14 @@ constexpr Nanos kRestTimeout = std::chrono::seconds{10};
 std::string_view wire_time_in_force(const OrderContent& content) {
   if (content.type == OrderType::kMarket) return "IOC";
   return to_string(content.time_in_force);
+}
+
+void set_trigger(const OrderContent& content, v1::Trigger& out) {
+  const bool stop = content.type == OrderType::kStopLimit || content.type == OrderType::kStopMarket;
+  out.set_is_market(content.type == OrderType::kStopMarket ||
+                    content.type == OrderType::kTakeProfitMarket);
+  set_decimal(*content.trigger_price, *out.mutable_trigger_price());
+  out.set_kind(stop ? "sl" : "tp");
 }
 
 /// Whether the words are about this action's own fate, or say that nothing can be concluded.
@@ -53,6 +62,8 @@ std::string_view to_string(ActionKind kind) {
       return "cancel";
     case ActionKind::kNoop:
       return "noop";
+    case ActionKind::kAccount:
+      return "account";
   }
   return "";
 }
@@ -65,9 +76,10 @@ Executor::Executor(EngineCore& core)
 
 // ---------------------------------------------------------------- what is asked of us
 
-v1::SignRequest Executor::request_for(std::string_view type_name) const {
+v1::SignRequest Executor::new_request(bool with_lease) const {
   v1::SignRequest request;
-  request.set_type(std::string(type_name));
+  request.set_type("sign");
+  if (with_lease) request.set_lease_epoch(lease_epoch_);
   request.set_key(core_.settings.key);
   request.set_account(core_.settings.account);
   request.set_network(core_.settings.network);
@@ -76,12 +88,11 @@ v1::SignRequest Executor::request_for(std::string_view type_name) const {
   return request;
 }
 
-void Executor::place(std::vector<NewOrder> orders) {
+void Executor::place(std::vector<NewOrder> orders, std::string_view grouping) {
   Pending pending;
   pending.kind = ActionKind::kOrder;
-  v1::SignRequest request = request_for("sign");
-  request.set_lease_epoch(lease_epoch_);
-  request.mutable_order()->set_grouping("na");
+  v1::SignRequest request = new_request(true);
+  request.mutable_order()->set_grouping(std::string(grouping));
   for (const NewOrder& fresh : orders) {
     const InFlightOrder* order = core_.tracker.find(fresh.id);
     PW_ASSERT(order != nullptr);
@@ -95,11 +106,77 @@ void Executor::place(std::vector<NewOrder> orders) {
     set_decimal(fresh.wire_price, *wire.mutable_price());
     set_decimal(content.amount, *wire.mutable_quantity());
     wire.set_reduce_only(content.reduce_only);
-    wire.set_time_in_force(std::string(wire_time_in_force(content)));
+    if (has_trigger(content.type)) {
+      set_trigger(content, *wire.mutable_trigger());
+    } else {
+      wire.set_time_in_force(std::string(wire_time_in_force(content)));
+    }
     wire.set_cloid(order->cloid());
     pending.orders.push_back(fresh.id);
   }
   core_.counters.placed += orders.size();
+  sign(std::move(pending), std::move(request));
+}
+
+void Executor::never_sent(const ClientOrderId& id, const Error& why) {
+  InFlightOrder* order = core_.tracker.find(id);
+  if (order == nullptr) return;
+  order->create_fate(Fate::kNotExecuted, {}, Failure{why.code, why.text});
+  std::vector<TrackerEvent> events;
+  core_.tracker.settle(*order, core_.now.wall, events);
+  core_.emit(std::move(events));
+}
+
+void Executor::place_twap(const ClientOrderId& id) {
+  const InFlightOrder* order = core_.tracker.find(id);
+  PW_ASSERT(order != nullptr && order->content().twap.has_value());
+  const OrderContent& content = order->content();
+  const auto* instrument = core_.instruments->by_pair(content.trading_pair);
+  PW_ASSERT(instrument != nullptr);
+  Pending pending;
+  pending.kind = ActionKind::kOrder;
+  pending.orders.push_back(id);
+  v1::SignRequest request = new_request(true);
+  v1::TwapOrderAction& wire = *request.mutable_twap_order();
+  wire.set_asset(instrument->asset);
+  wire.set_trading_pair(content.trading_pair.value());
+  wire.set_is_buy(content.side == Side::kBuy);
+  set_decimal(content.amount, *wire.mutable_quantity());
+  wire.set_reduce_only(content.reduce_only);
+  wire.set_minutes(content.twap->minutes);
+  wire.set_randomize(content.twap->randomize);
+  ++core_.counters.placed;
+  sign(std::move(pending), std::move(request));
+}
+
+void Executor::account_action(v1::SignRequest request, AccountDone done) {
+  Pending pending;
+  pending.kind = ActionKind::kAccount;
+  pending.done = std::move(done);
+  sign(std::move(pending), std::move(request));
+}
+
+void Executor::tell(Pending& pending, const AccountOutcome& outcome) {
+  const auto told = std::exchange(pending.done, nullptr);
+  if (told) told(outcome);
+}
+
+void Executor::cancel_twap(InFlightOrder& order) {
+  const auto id = order.venue_order_id();
+  const auto twap = id ? hyperliquid::twap_id_of(*id) : std::nullopt;
+  const auto* instrument = core_.instruments->by_pair(order.content().trading_pair);
+  if (!twap || instrument == nullptr) return;  // cancelled as soon as its number is known
+  Pending pending;
+  pending.kind = ActionKind::kCancel;
+  pending.orders.push_back(order.content().client_order_id);
+  v1::SignRequest request = new_request(false);
+  v1::TwapCancelAction& wire = *request.mutable_twap_cancel();
+  wire.set_asset(instrument->asset);
+  wire.set_trading_pair(order.content().trading_pair.value());
+  wire.set_twap_id(*twap);
+  order.begin_cancel();
+  ++core_.counters.cancels_sent;
+  settle_orders(pending);
   sign(std::move(pending), std::move(request));
 }
 
@@ -115,8 +192,7 @@ void Executor::modify(const ClientOrderId& id, ModifyIntent intent) {
   pending.orders.push_back(id);
   intent.action = pending.id;
   pending.intents.push_back(intent);
-  v1::SignRequest request = request_for("sign");
-  request.set_lease_epoch(lease_epoch_);
+  v1::SignRequest request = new_request(true);
   v1::WireModify& wire = *request.mutable_batch_modify()->add_modifies();
   // By the venue's id: a modify that reaches a leg which is gone must fail, not hit another.
   std::uint64_t venue_id = 0;
@@ -141,12 +217,16 @@ void Executor::modify(const ClientOrderId& id, ModifyIntent intent) {
 void Executor::cancel(std::vector<ClientOrderId> orders) {
   Pending pending;
   pending.kind = ActionKind::kCancel;
-  v1::SignRequest request = request_for("sign");
+  v1::SignRequest request = new_request(false);
   for (const ClientOrderId& id : orders) {
     InFlightOrder* order = core_.tracker.find(id);
     const auto* instrument =
         order == nullptr ? nullptr : core_.instruments->by_pair(order->content().trading_pair);
     if (instrument == nullptr) continue;
+    if (order->content().type == OrderType::kTwap) {
+      cancel_twap(*order);
+      continue;
+    }
     v1::WireCancelByCloid& wire = *request.mutable_cancel_by_cloid()->add_cancels();
     wire.set_asset(instrument->asset);
     wire.set_trading_pair(order->content().trading_pair.value());
@@ -164,7 +244,7 @@ void Executor::cancel_foreign(const std::vector<Orphan>& orders) {
   Pending pending;
   pending.kind = ActionKind::kCancel;
   pending.foreign = true;
-  v1::SignRequest request = request_for("sign");
+  v1::SignRequest request = new_request(false);
   for (const Orphan& order : orders) {
     const auto* instrument = core_.instruments->by_pair(order.trading_pair);
     if (instrument == nullptr) continue;
@@ -185,7 +265,7 @@ void Executor::fence(std::uint64_t nonce, std::function<void(bool)> held) {
   Pending pending;
   pending.kind = ActionKind::kNoop;
   pending.fence = std::move(held);
-  v1::SignRequest request = request_for("sign");
+  v1::SignRequest request = new_request(false);
   request.set_nonce(nonce);
   request.mutable_noop();
   ++core_.counters.fences;
@@ -264,7 +344,7 @@ Status Executor::allowed(const Pending& pending) const {
 }
 
 bool Executor::journal_sending(Pending& pending, bool by_ws) {
-  if (pending.kind == ActionKind::kNoop) return true;
+  if (pending.kind == ActionKind::kNoop || pending.kind == ActionKind::kAccount) return true;
   v1::JournalRecord record;
   v1::ActionSent& sent = *record.mutable_action_sent();
   sent.set_account(core_.settings.account);
@@ -294,9 +374,8 @@ std::uint64_t Executor::oldest_record() const {
 }
 
 void Executor::send(Pending& pending) {
-  const auto urgency = pending.kind == ActionKind::kCancel || pending.kind == ActionKind::kNoop
-                           ? TokenBudget::Urgency::kReserve
-                           : TokenBudget::Urgency::kOrdinary;
+  const bool ordinary = pending.kind == ActionKind::kOrder || pending.kind == ActionKind::kModify;
+  const auto urgency = ordinary ? TokenBudget::Urgency::kOrdinary : TokenBudget::Urgency::kReserve;
   if (core_.stream_open && breaker_.usable(core_.now.mono) &&
       core_.messages.take(1, urgency, core_.now.mono)) {
     pending.post_id = core_.next_post_id();
@@ -399,6 +478,19 @@ void Executor::apply(Pending& pending, const ExchangeReply& reply, bool /*only_c
     const auto told = std::move(pending.fence);
     finish(pending.id);
     if (told) told(held);
+    return;
+  }
+  if (pending.kind == ActionKind::kAccount) {
+    const ItemReply* item = reply.item(0, 1);
+    const auto done = std::exchange(pending.done, nullptr);
+    finish(pending.id);
+    if (!done) return;
+    if (item != nullptr && item->kind == ItemReply::Kind::kError) {
+      done({Fate::kRejected, Failure{hyperliquid::meaning_of(item->text, Copies::kOnlyOne).code,
+                                     std::string(hyperliquid::bare_error(item->text))}});
+    } else {
+      done({Fate::kAccepted, {}});
+    }
     return;
   }
   for (std::size_t i = 0; i < pending.orders.size(); ++i) {
@@ -511,6 +603,7 @@ void Executor::give_up(ActionId id, const std::string& reason) {
 }
 
 void Executor::not_executed(Pending& pending, Fate fate, const Failure& failure) {
+  if (pending.kind == ActionKind::kAccount) return tell(pending, {fate, failure});
   if (pending.kind == ActionKind::kNoop) {
     if (pending.fence) pending.fence(false);
     return;
@@ -533,6 +626,7 @@ void Executor::not_executed(Pending& pending, Fate fate, const Failure& failure)
         if (on_cancel_doubtful) on_cancel_doubtful(id);
         break;
       case ActionKind::kNoop:
+      case ActionKind::kAccount:
         break;
     }
   }
@@ -544,6 +638,13 @@ void Executor::unknown(Pending& pending) {
   pending.unknown = true;
   ++core_.counters.unknown_actions;
   const ActionId id = pending.id;
+  if (pending.kind == ActionKind::kAccount) {
+    const auto done = std::exchange(pending.done, nullptr);
+    finish(id);
+    if (done)
+      done({Fate::kUnknown, Failure{ErrorCode::kConnectionTimeout, "the venue gave no answer"}});
+    return;
+  }
   if (pending.kind == ActionKind::kNoop) {
     const auto told = std::move(pending.fence);
     finish(id);

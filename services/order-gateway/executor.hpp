@@ -16,7 +16,7 @@ namespace perpwire::gateway {
 /// Name of the journal's note that a modify did nothing: "<action id> <client order id>".
 inline constexpr std::string_view kModifySettled = "modify_settled";
 
-enum class ActionKind { kOrder, kModify, kCancel, kNoop };
+enum class ActionKind { kOrder, kModify, kCancel, kNoop, kAccount };
 std::string_view to_string(ActionKind kind);
 
 /// An action whose fate nobody here knows.
@@ -55,11 +55,26 @@ class Executor {
     Price wire_price;
   };
   /// Places tracked, journaled orders in one action (ALO apart from the rest: the caller's).
-  void place(std::vector<NewOrder> orders);
+  /// grouping: na, normalTpsl (the first is the parent), positionTpsl.
+  void place(std::vector<NewOrder> orders, std::string_view grouping = "na");
+  /// It was tracked and journaled, and will not be signed.
+  void never_sent(const ClientOrderId& id, const Error& why);
+  /// Starts a tracked, journaled TWAP.
+  void place_twap(const ClientOrderId& id);
   void modify(const ClientOrderId& id, ModifyIntent intent);
   void cancel(std::vector<ClientOrderId> orders);
   /// Orders that are not ours, by the venue's ids.
   void cancel_foreign(const std::vector<Orphan>& orders);
+  /// What became of an action about the account itself.
+  struct AccountOutcome {
+    Fate fate = Fate::kUnknown;  // kAccepted, kRejected, kNotExecuted, kUnknown
+    Failure failure;             // why, unless accepted
+  };
+  using AccountDone = std::function<void(const AccountOutcome&)>;
+  /// Leverage, margin, scheduled cancel: `request` has its action already. Tells once.
+  void account_action(v1::SignRequest request, AccountDone done);
+  /// Everything of a signing request but its action; with the lease's epoch where it needs one.
+  [[nodiscard]] v1::SignRequest new_request(bool with_lease) const;
   /// A noop with a used nonce: `held` is told whether the venue answered ok.
   void fence(std::uint64_t nonce, std::function<void(bool held)> held);
 
@@ -90,6 +105,7 @@ class Executor {
     std::vector<ClientOrderId> orders;  // in the order of the action's list
     std::vector<ModifyIntent> intents;  // kModify
     std::function<void(bool)> fence;    // kNoop
+    AccountDone done;                   // kAccount
     bool foreign = false;
     std::uint64_t nonce = 0;
     std::uint64_t expires_after_ms = 0;
@@ -106,7 +122,8 @@ class Executor {
     std::uint64_t record = UINT64_MAX;  // of the journal
   };
 
-  v1::SignRequest request_for(std::string_view type_name) const;
+  void cancel_twap(InFlightOrder& order);
+  void tell(Pending& pending, const AccountOutcome& outcome);
   void sign(Pending pending, v1::SignRequest request);
   /// Of the orders that this action places.
   void stamp(const Pending& pending, std::int64_t Stamps::*moment);

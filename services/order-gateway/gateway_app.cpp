@@ -259,7 +259,8 @@ void GatewayApp::stop(std::function<void()> done) {
     }
   }
   for (auto& [name, account] : accounts_) {
-    account.link->run([](AccountEngine& engine, Now now) { engine.on_stop(now); });
+    const bool leave = settings_.order_gateway.on_stop == OnStop::kLeave;
+    account.link->run([leave](AccountEngine& engine, Now now) { engine.on_stop(now, leave); });
   }
   const auto grace = settings_.order_gateway.on_stop == OnStop::kCancel
                          ? std::chrono::milliseconds{500}

@@ -1,6 +1,7 @@
 #include "services/order-gateway/in_flight_order.hpp"
 
 #include "libs/common/assert.hpp"
+#include "libs/venues/hyperliquid/account_messages.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -70,6 +71,10 @@ InFlightOrder::InFlightOrder(OrderContent content, std::string cloid, UnixNanos 
       updated_(created),
       published_price_(content_.price),
       published_amount_(content_.amount) {}
+
+VenueOrderId leg_of(const venues::Fill& fill) {
+  return fill.twap_id.empty() ? fill.venue_order_id : hyperliquid::twap_order_id(fill.twap_id);
+}
 
 bool InFlightOrder::is_ioc() const {
   return content_.type == OrderType::kMarket || content_.time_in_force == TimeInForce::kIoc;
@@ -229,7 +234,9 @@ Result<bool> InFlightOrder::fill(const venues::Fill& fill) {
   if (fills_.contains(key)) return false;
   const auto total = add(filled_, fill.quantity);
   if (!total) return tl::unexpected(total.error());
-  Leg& target = leg(fill.venue_order_id);
+  // Of a TWAP in the journal only the slice's own id is kept.
+  const bool slice = content_.type == OrderType::kTwap && !legs_.empty();
+  Leg& target = slice ? legs_.back() : leg(leg_of(fill));
   const auto leg_total = add(target.filled, fill.quantity);
   if (!leg_total) return tl::unexpected(leg_total.error());
   target.acknowledged = true;

@@ -40,6 +40,9 @@ struct Acknowledgement {
   UnixNanos time;
 };
 
+/// The venue order id of the leg that a fill belongs to: of a slice, the TWAP's.
+VenueOrderId leg_of(const venues::Fill& fill);
+
 /// One order of ours: the facts learnt about it, and the state that follows from them.
 ///
 /// The state is a function of the set of facts, never of the order in which they arrived: an

@@ -281,6 +281,7 @@ void Reconciler::adopt_orphans() {
 }
 
 void Reconciler::ask_statuses() {
+  bool twaps_asked = false;
   for (const ClientOrderId& id : core_.tracker.live()) {
     const InFlightOrder* order = core_.tracker.find(id);
     if (order == nullptr || seen_open_.contains(order->cloid())) continue;
@@ -288,6 +289,12 @@ void Reconciler::ask_statuses() {
     if (order->state() == OrderState::kPendingCreate) continue;
     const std::string dex(hyperliquid::dex_of(order->content().trading_pair.value()));
     if (std::find(dexs_.begin(), dexs_.end(), dex) == dexs_.end()) continue;
+    if (order->content().type == OrderType::kTwap) {
+      auto question = core_.status_question(*order);
+      if (std::exchange(twaps_asked, true)) continue;  // one answer tells of all
+      add(std::move(question.body), std::move(question.take));
+      continue;
+    }
     add(hyperliquid::order_status_request(core_.settings.address, order->cloid()),
         [this](const std::string& body) -> Status {
           const auto word = hyperliquid::parse_order_status(body);

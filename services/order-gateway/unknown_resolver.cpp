@@ -114,13 +114,11 @@ void UnknownResolver::restart(Entry& entry) {
 void UnknownResolver::look(Entry& entry) {
   entry.next_look = core_.now.mono + kLookInterval;
   for (const ClientOrderId& id : unresolved(entry)) {
-    const InFlightOrder* order = core_.tracker.find(id);
-    core_.ask(hyperliquid::order_status_request(core_.settings.address, order->cloid()), kReserve,
-              [this](const Result<std::string>& answer) {
-                if (!answer) return;
-                const auto word = hyperliquid::parse_order_status(*answer);
+    auto question = core_.status_question(*core_.tracker.find(id));
+    core_.ask(std::move(question.body), kReserve,
+              [take = std::move(question.take)](const Result<std::string>& answer) {
                 // Not known is no proof here: the venue may not have got to it yet.
-                if (word && *word) core_.take_word(**word);
+                if (answer) ignore(take(*answer), "it is asked again");
               });
   }
 }
@@ -189,14 +187,8 @@ void UnknownResolver::ask_statuses(Entry& entry, Stage stage) {
     entry.first_status_mono = core_.now.mono;
   }
   for (const ClientOrderId& id : unresolved(entry)) {
-    const InFlightOrder* order = core_.tracker.find(id);
-    ask(entry, hyperliquid::order_status_request(core_.settings.address, order->cloid()),
-        [this](const std::string& body) -> Status {
-          const auto word = hyperliquid::parse_order_status(body);
-          if (!word) return tl::unexpected(word.error());
-          if (*word) core_.take_word(**word);
-          return {};
-        });
+    auto question = core_.status_question(*core_.tracker.find(id));
+    ask(entry, std::move(question.body), std::move(question.take));
   }
 }
 

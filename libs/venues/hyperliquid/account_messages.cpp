@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 namespace perpwire::hyperliquid {
@@ -240,6 +241,50 @@ Result<venues::FundingWord> read_funding(const element& value) {
   return word;
 }
 
+/// activated, terminated, finished, error, waitingForTrigger, stopped (section 8.4).
+OrderStatus twap_status(std::string_view status, std::uint64_t& unknown) {
+  if (status == "activated" || status == "waitingForTrigger") return OrderStatus::kOpen;
+  if (status == "finished") return OrderStatus::kFilled;
+  if (status == "terminated" || status == "stopped") return OrderStatus::kCancelled;
+  if (status == "error") return OrderStatus::kRejected;
+  ++unknown;
+  return OrderStatus::kUnrecognised;
+}
+
+Result<TwapWord> read_twap(const element& value, std::uint64_t& unknown) {
+  Fields fields("twapHistory", value);
+  const auto state = fields.child("state");
+  const auto status = fields.child("status");
+  if (!state || !status) return malformed("twapHistory: expected state and status");
+  const auto id = fields.optional_integer("twapId");
+  if (!id) return malformed("twapHistory: expected twapId");
+  Fields terms("twapHistory.state", *state);
+  Fields told("twapHistory.status", *status);
+  TwapWord twap;
+  venues::OrderWord& word = twap.word;
+  word.venue_order_id = twap_order_id(std::to_string(*id));
+  word.symbol = VenueSymbol{terms.text("coin")};
+  word.side = terms.side("side");
+  word.original = Quantity{terms.decimal("sz")};
+  const auto executed = terms.optional_decimal("executedSz").value_or(Decimal{});
+  word.remaining = subtract(*word.original, Quantity{executed}).value_or(*word.original);
+  word.reduce_only = terms.flag("reduceOnly");
+  word.created = terms.time("timestamp");
+  word.order_type = "Twap";
+  twap.minutes = static_cast<std::uint32_t>(terms.optional_integer("minutes").value_or(0));
+  twap.randomize = terms.flag("randomize");
+  const std::string said = told.text("status");
+  word.status = twap_status(said, unknown);
+  const auto description = told.optional_text("description");
+  word.reason = {ErrorCode::kVenueRejected, description ? said + ": " + *description : said};
+  // The time of the change is told in other units by stream and query. A TWAP that is finished has
+  // used its whole time.
+  word.status_time = word.created + std::chrono::minutes{twap.minutes};
+  if (!terms.ok()) return malformed(terms.problem());
+  if (!told.ok()) return malformed(told.problem());
+  return twap;
+}
+
 Result<StreamFrame> read_user_event(const element& data) {
   UserEvent event;
   object members;
@@ -266,6 +311,24 @@ Result<StreamFrame> read_user_event(const element& data) {
       if (!cancels) return tl::unexpected(cancels.error());
       event.cancels = std::move(cancels->items);
       event.problems = std::move(cancels->problems);
+    } else if (name == "twapSliceFills") {
+      auto slices = read_list<venues::Fill>(
+          value, "twapSliceFills", [](const element& item, std::uint64_t&) -> Result<venues::Fill> {
+            Fields outer("twapSliceFill", item);
+            const auto inner = outer.child("fill");
+            if (!inner) return malformed("twapSliceFill: expected fill");
+            auto fill = read_fill(*inner);
+            const auto twap = outer.optional_integer("twapId");
+            if (fill && twap) fill->twap_id = std::to_string(*twap);
+            return fill;
+          });
+      if (!slices) return tl::unexpected(slices.error());
+      event.fills = std::move(*slices);
+    } else if (name == "twapHistory") {
+      auto twaps = read_list<TwapWord>(value, "twapHistory", read_twap);
+      if (!twaps) return tl::unexpected(twaps.error());
+      event.twaps = std::move(twaps->items);
+      event.problems = std::move(twaps->problems);
     } else if (name == "liquidation") {
       event.liquidation = venues::LiquidationWord{simdjson::minify(value)};
     } else {
@@ -369,6 +432,20 @@ std::string user_request(std::string_view type, std::string_view user) {
 }
 
 }  // namespace
+
+namespace {
+constexpr std::string_view kTwapPrefix = "twap:";
+}  // namespace
+
+VenueOrderId twap_order_id(std::string_view twap_id) {
+  return VenueOrderId{std::string(kTwapPrefix) + std::string(twap_id)};
+}
+
+std::optional<std::uint64_t> twap_id_of(const VenueOrderId& id) {
+  const std::string_view text = id.value();
+  if (!text.starts_with(kTwapPrefix)) return std::nullopt;
+  return number_after(text, kTwapPrefix);
+}
 
 StatusMeaning meaning_of_status(std::string_view status) {
   const VenueOrderStatus known = order_status(status);
@@ -476,6 +553,12 @@ Result<Parsed<venues::Fill>> parse_fills(std::string_view body) {
   const auto root = parse_json(body);
   if (!root) return tl::unexpected(root.error());
   return read_fills(*root);
+}
+
+Result<Parsed<TwapWord>> parse_twap_history(std::string_view body) {
+  const auto root = parse_json(body);
+  if (!root) return tl::unexpected(root.error());
+  return read_list<TwapWord>(*root, "twapHistory", read_twap);
 }
 
 Result<ClearinghouseState> parse_clearinghouse_state(std::string_view body) {
@@ -596,6 +679,9 @@ std::string spot_state_request(std::string_view user) {
 }
 std::string user_rate_limit_request(std::string_view user) {
   return user_request("userRateLimit", user) + "}";
+}
+std::string twap_history_request(std::string_view user) {
+  return user_request("twapHistory", user) + "}";
 }
 std::string exchange_status_request() { return request("exchangeStatus") + "}"; }
 

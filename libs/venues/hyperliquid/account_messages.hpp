@@ -33,6 +33,18 @@ struct Parsed {
   std::uint64_t unknown_statuses = 0;
 };
 
+/// What a TWAP is called among venue order ids: the venue numbers its TWAPs apart from its orders.
+VenueOrderId twap_order_id(std::string_view twap_id);
+/// The inverse; nothing for any other order.
+std::optional<std::uint64_t> twap_id_of(const VenueOrderId& id);
+
+/// One change of a TWAP. `word` has its id, coin, side, size, what is left of it and its status.
+struct TwapWord {
+  venues::OrderWord word;
+  std::uint32_t minutes = 0;
+  bool randomize = false;
+};
+
 struct SubscriptionAck {
   std::string type;  // orderUpdates, userFills, userEvents, ...
   std::string user;  // lower case; empty if the echo has none
@@ -51,6 +63,7 @@ struct UserEvent {
   Parsed<venues::Fill> fills;
   std::vector<venues::FundingWord> fundings;
   std::vector<venues::VenueCancel> cancels;
+  std::vector<TwapWord> twaps;
   std::optional<venues::LiquidationWord> liquidation;
   std::string other;  // name of a member that we do not read
   std::vector<std::string> problems;
@@ -90,6 +103,9 @@ Result<Parsed<venues::OrderWord>> parse_historical_orders(std::string_view body)
 /// userFills and userFillsByTime.
 Result<Parsed<venues::Fill>> parse_fills(std::string_view body);
 
+/// twapHistory.
+Result<Parsed<TwapWord>> parse_twap_history(std::string_view body);
+
 struct ClearinghouseState {
   Parsed<venues::PositionWord> positions;
   Decimal account_value;
@@ -120,5 +136,6 @@ std::string clearinghouse_request(std::string_view user, std::string_view dex);
 std::string spot_state_request(std::string_view user);
 std::string user_rate_limit_request(std::string_view user);
 std::string exchange_status_request();
+std::string twap_history_request(std::string_view user);
 
 }  // namespace perpwire::hyperliquid

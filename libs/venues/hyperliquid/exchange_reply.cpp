@@ -1,6 +1,7 @@
 #include "libs/venues/hyperliquid/exchange_reply.hpp"
 
 #include "libs/common/utf8.hpp"
+#include "libs/venues/hyperliquid/account_messages.hpp"
 
 #include <simdjson.h>
 
@@ -50,6 +51,12 @@ ItemReply read_item(const element& value) {
       if (total && !total->is_negative()) item.total = Quantity{*total};
     }
     if (item.venue_order_id) item.kind = ItemReply::Kind::kFilled;
+  } else if (value["running"].get(inner) == simdjson::SUCCESS) {
+    std::uint64_t id = 0;
+    if (inner["twapId"].get(id) == simdjson::SUCCESS) {
+      item.kind = ItemReply::Kind::kResting;
+      item.venue_order_id = twap_order_id(std::to_string(id));
+    }
   } else {
     item.text = simdjson::minify(value);
   }

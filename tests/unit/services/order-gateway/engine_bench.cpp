@@ -286,7 +286,8 @@ std::string EngineBench::info_answer(const std::string& body) {
   const std::string type = type_of(body);
   if (const auto found = info.find(type); found != info.end()) return found->second;
   if (type == "exchangeStatus") {
-    return R"({"time":)" + std::to_string(venue_ms_) + R"(,"specialStatuses":null})";
+    return R"({"time":)" + std::to_string(venue_ms_ + venue_offset_ms) +
+           R"(,"specialStatuses":null})";
   }
   if (type == "orderStatus") return R"({"status":"unknownOid"})";
   if (type == "clearinghouseState") {

@@ -102,7 +102,8 @@ class EngineBench {
   bool answers_posts = true;  // tells that bytes left
   bool signer_down = false;
   bool venue_stands = false;
-  std::int64_t signing_ms = 0;  // how long the signer takes
+  std::int64_t venue_offset_ms = 0;  // of the venue's clock against ours
+  std::int64_t signing_ms = 0;       // how long the signer takes
 
  private:
   std::string info_answer(const std::string& body);
