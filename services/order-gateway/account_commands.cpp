@@ -236,13 +236,11 @@ limits::Exposure AccountEngine::exposure(const TradingPair& pair,
   limits::Exposure found;
   found.position = positions_.quantity(pair);
   found.account_open_orders = static_cast<std::uint32_t>(core_.tracker.live_count());
-  for (const ClientOrderId& id : core_.tracker.live(pair)) {
+  for (const auto& [id, order] : core_.tracker.live(pair)) {
     if (instead_of != nullptr && id == *instead_of) {
       --found.account_open_orders;
       continue;
     }
-    const InFlightOrder* order = core_.tracker.find(id);
-    if (order == nullptr) continue;
     ++found.open_orders;
     const bool buy = order->content().side == Side::kBuy;
     Quantity& sum = order->content().reduce_only
@@ -308,7 +306,7 @@ Result<Price> AccountEngine::wire_price(const OrderContent& content,
   return instrument.valid_price_at_or_above(*capped);
 }
 
-Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content, bool& repeated) {
+Result<AccountEngine::Checked> AccountEngine::check(OrderContent content, bool& repeated) {
   if (core_.instruments == nullptr) {
     return fail(ErrorCode::kNotReady, "the venue's asset map is not loaded");
   }
@@ -320,7 +318,7 @@ Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content,
   switch (core_.tracker.lookup(content, cloid)) {
     case ClientOrderTracker::Placement::kRepeated:
       repeated = true;
-      return Checked{content, cloid, {}};
+      return Checked{std::move(content), cloid, {}};
     case ClientOrderTracker::Placement::kDuplicate:
       return fail(ErrorCode::kDuplicateClientOrderId,
                   "client_order_id " + content.client_order_id.value() +
@@ -377,7 +375,7 @@ Result<AccountEngine::Checked> AccountEngine::check(const OrderContent& content,
   if (const Status apart = check_self_trade(content, *price, nullptr); !apart) {
     return tl::unexpected(apart.error());
   }
-  return Checked{content, cloid, *price};
+  return Checked{std::move(content), cloid, *price};
 }
 
 Status AccountEngine::check_self_trade(const OrderContent& content, const Price& price,
@@ -387,10 +385,9 @@ Status AccountEngine::check_self_trade(const OrderContent& content, const Price&
       content.type == OrderType::kTwap) {
     return {};
   }
-  for (const ClientOrderId& id : core_.tracker.live(content.trading_pair)) {
+  for (const auto& [id, other] : core_.tracker.live(content.trading_pair)) {
     if (instead_of != nullptr && id == *instead_of) continue;
-    const InFlightOrder* other = core_.tracker.find(id);
-    if (other == nullptr || other->content().side == content.side) continue;
+    if (other->content().side == content.side) continue;
     const bool rests = other->content().type == OrderType::kLimit && !is_ioc(other->content());
     const auto theirs = other->price();
     if (!rests || !theirs) continue;
@@ -414,44 +411,41 @@ Status AccountEngine::admit(const Checked& checked) {
   if (!core_.note(record)) {
     return fail(ErrorCode::kInternal, "the journal did not take the order: nothing was sent");
   }
-  std::vector<TrackerEvent> events;
-  const auto admission =
-      core_.tracker.place(checked.content, checked.cloid, core_.now.wall, events);
-  if (admission.order != nullptr) {
-    admission.order->stamps().command_received = core_.now.wall.value();
-    admission.order->set_record(record.index());
-  }
-  core_.emit(std::move(events));
+  // It was looked up when it was checked; nothing is published of it yet.
+  InFlightOrder& order = core_.tracker.track(checked.content, checked.cloid, core_.now.wall);
+  order.stamps().command_received = core_.now.wall.value();
+  order.set_record(record.index());
   return {};
 }
 
 v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::string& request_id) {
   v1::OrderRequest complete = request;
   if (complete.account().empty()) complete.set_account(core_.settings.account);
-  const auto content = content_of(complete);
+  auto content = content_of(complete);
   if (!content) return rejected(request_id, request.client_order_id(), content.error());
   if (!content->grouping.empty()) {
     return rejected(request_id, request.client_order_id(), ErrorCode::kInvalidCommand,
                     "grouping: expected none, groups are placed by place_batch");
   }
   bool repeated = false;
-  const auto checked = check(*content, repeated);
+  const auto checked = check(std::move(*content), repeated);
   if (!checked) return rejected(request_id, request.client_order_id(), checked.error());
+  const ClientOrderId& id = checked->content.client_order_id;
   if (repeated) {
     std::vector<TrackerEvent> events;  // an adopted order takes its name here
     core_.tracker.place(checked->content, checked->cloid, core_.now.wall, events);
     core_.emit(std::move(events));
-    return accepted(request_id, content->client_order_id);
+    return accepted(request_id, id);
   }
   if (const Status admitted = admit(*checked); !admitted) {
     return rejected(request_id, request.client_order_id(), admitted.error());
   }
-  if (content->type == OrderType::kTwap) {
-    executor_.place_twap(content->client_order_id);
+  if (checked->content.type == OrderType::kTwap) {
+    executor_.place_twap(id);
   } else {
-    executor_.place({{content->client_order_id, checked->wire_price}});
+    executor_.place({{id, checked->wire_price}});
   }
-  return accepted(request_id, content->client_order_id);
+  return accepted(request_id, id);
 }
 
 Result<std::vector<AccountEngine::Checked>> AccountEngine::check_group(
@@ -461,7 +455,12 @@ Result<std::vector<AccountEngine::Checked>> AccountEngine::check_group(
   }
   std::vector<Checked> all;
   std::size_t known = 0;
+  std::set<ClientOrderId> ids;
   for (const OrderContent& content : contents) {
+    if (!ids.insert(content.client_order_id).second) {
+      return fail(ErrorCode::kDuplicateClientOrderId,
+                  "client_order_id " + content.client_order_id.value() + " is twice in the group");
+    }
     bool again = false;
     auto checked = check(content, again);
     if (!checked) return tl::unexpected(checked.error());

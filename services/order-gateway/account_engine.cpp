@@ -537,12 +537,13 @@ void AccountEngine::on_timer(Now now) {
   std::vector<TrackerEvent> events;
   core_.tracker.release_held(now.wall, kFillPatience, events);
   core_.emit(std::move(events));
-  for (const ClientOrderId& id : core_.tracker.live()) {
-    const InFlightOrder* order = core_.tracker.find(id);
-    if (order->must_be_cancelled()) canceller_.want(id);
-    if (order->awaits_fills() && !fills_wanted_) {
-      fills_wanted_ = true;
-      fills_wanted_at_ = now.mono + kMissingFills;
+  for (const auto& [pair, orders] : core_.tracker.live_by_pair()) {
+    for (const auto& [id, order] : orders) {
+      if (order->must_be_cancelled()) canceller_.want(id);
+      if (order->awaits_fills() && !fills_wanted_) {
+        fills_wanted_ = true;
+        fills_wanted_at_ = now.mono + kMissingFills;
+      }
     }
   }
   if (limits::demands_cancel(risk_.level())) cancel_everything(now);

@@ -120,7 +120,7 @@ class AccountEngine {
   v1::Reply place(const v1::OrderRequest& request, const std::string& request_id);
   void place_batch(const v1::Command& command, v1::Reply& reply);
   /// Everything that is checked before an order is tracked; `repeated` is set for a known one.
-  Result<Checked> check(const OrderContent& content, bool& repeated);
+  Result<Checked> check(OrderContent content, bool& repeated);
   Status admit(const Checked& checked);
   v1::Reply modify(const v1::ModifyRequest& request, const std::string& request_id);
   Status do_modify(const v1::ModifyRequest& request);

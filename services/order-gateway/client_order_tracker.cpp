@@ -151,12 +151,12 @@ void ClientOrderTracker::index(InFlightOrder& order) {
   for (VenueOrderId& id : order.legs()) by_venue_id_.emplace(std::move(id), &order);
 }
 
-void ClientOrderTracker::touch_live(const InFlightOrder& order) {
+void ClientOrderTracker::touch_live(InFlightOrder& order) {
   const ClientOrderId& id = order.content().client_order_id;
-  auto& ids = live_[order.content().trading_pair];
+  LiveOrders& orders = live_[order.content().trading_pair];
   if (order.may_be_live()) {
-    if (ids.insert(id).second) ++live_count_;
-  } else if (ids.erase(id) > 0) {
+    if (orders.emplace(id, &order).second) ++live_count_;
+  } else if (orders.erase(id) > 0) {
     --live_count_;
   }
 }
@@ -214,12 +214,11 @@ InFlightOrder* ClientOrderTracker::owner_of(const venues::Fill& fill) {
 
 bool ClientOrderTracker::claim_possible(const venues::Fill& fill, const TradingPair& pair) const {
   if (!fill.cloid.empty()) return false;  // it names its order, and that is none of ours
-  const auto ids = live_.find(pair);
-  if (ids == live_.end()) return false;
-  return std::any_of(ids->second.begin(), ids->second.end(), [&](const ClientOrderId& id) {
-    const InFlightOrder* order = find(id);
-    return order != nullptr && order->content().side == fill.side &&
-           (order->create_unsettled() || order->modify_unsettled() || order->legs().empty());
+  const LiveOrders& orders = live(pair);
+  return std::any_of(orders.begin(), orders.end(), [&](const auto& known) {
+    const InFlightOrder& order = *known.second;
+    return order.content().side == fill.side &&
+           (order.create_unsettled() || order.modify_unsettled() || order.legs().empty());
   });
 }
 
@@ -345,8 +344,8 @@ InFlightOrder& ClientOrderTracker::adopt(const Orphan& orphan, const AccountName
 
 // ---------------------------------------------------------------- views
 
-const std::set<ClientOrderId>& ClientOrderTracker::live(const TradingPair& pair) const {
-  static const std::set<ClientOrderId> kNone;
+const ClientOrderTracker::LiveOrders& ClientOrderTracker::live(const TradingPair& pair) const {
+  static const LiveOrders kNone;
   const auto found = live_.find(pair);
   return found == live_.end() ? kNone : found->second;
 }
@@ -354,7 +353,9 @@ const std::set<ClientOrderId>& ClientOrderTracker::live(const TradingPair& pair)
 std::vector<ClientOrderId> ClientOrderTracker::live() const {
   std::vector<ClientOrderId> all;
   all.reserve(live_count_);
-  for (const auto& [pair, ids] : live_) all.insert(all.end(), ids.begin(), ids.end());
+  for (const auto& [pair, orders] : live_) {
+    for (const auto& [id, order] : orders) all.push_back(id);
+  }
   return all;
 }
 

@@ -70,6 +70,11 @@ class ClientOrderTracker {
   Admission place(const OrderContent& content, std::string_view cloid, UnixNanos now,
                   std::vector<TrackerEvent>& out);
 
+  /// Tracks an order that `lookup` calls new.
+  InFlightOrder& track(const OrderContent& content, std::string_view cloid, UnixNanos now) {
+    return insert(content, cloid, now);
+  }
+
   [[nodiscard]] InFlightOrder* find(const ClientOrderId& id);
   [[nodiscard]] const InFlightOrder* find(const ClientOrderId& id) const;
   [[nodiscard]] InFlightOrder* find_by_cloid(std::string_view cloid);
@@ -108,8 +113,12 @@ class ClientOrderTracker {
   void forget_foreign(const VenueOrderId& id) { foreign_.erase(id); }
   [[nodiscard]] bool is_ours(std::string_view cloid) const;
 
-  /// Orders of which something may be live at the venue, by pair.
-  [[nodiscard]] const std::set<ClientOrderId>& live(const TradingPair& pair) const;
+  /// Orders of which something may be live at the venue, by pair: to be looked at, not to be given
+  /// facts meanwhile.
+  using LiveOrders = std::map<ClientOrderId, InFlightOrder*>;
+  [[nodiscard]] const LiveOrders& live(const TradingPair& pair) const;
+  [[nodiscard]] const std::map<TradingPair, LiveOrders>& live_by_pair() const { return live_; }
+  /// Their ids, for whoever gives them facts.
   [[nodiscard]] std::vector<ClientOrderId> live() const;
   [[nodiscard]] std::size_t live_count() const { return live_count_; }
   /// Orders that are not final, in the order of their ids.
@@ -149,7 +158,7 @@ class ClientOrderTracker {
   };
   InFlightOrder& insert(const OrderContent& content, std::string_view cloid, UnixNanos at);
   void index(InFlightOrder& order);
-  void touch_live(const InFlightOrder& order);
+  void touch_live(InFlightOrder& order);
   InFlightOrder* owner_of(const venues::Fill& fill);
   bool claim_possible(const venues::Fill& fill, const TradingPair& pair) const;
   Status count(InFlightOrder& order, const venues::Fill& fill, const TradingPair& pair,
@@ -168,7 +177,7 @@ class ClientOrderTracker {
   std::deque<ClientOrderId> finals_;  // in the order in which they ended
   std::size_t max_final_ = SIZE_MAX;
   std::unordered_set<std::size_t> forgotten_;  // while rebuilding: hashes of ids
-  std::map<TradingPair, std::set<ClientOrderId>> live_;
+  std::map<TradingPair, LiveOrders> live_;
   std::size_t live_count_ = 0;
 
   FillMemory known_fills_;

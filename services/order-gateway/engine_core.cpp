@@ -212,8 +212,7 @@ void EngineCore::take_twap(const hyperliquid::TwapWord& twap) {
   if (tracker.find_by_venue_id(word.venue_order_id) == nullptr) {
     // Ours without an answer? The oldest that asked for just this.
     InFlightOrder* claimant = nullptr;
-    for (const ClientOrderId& id : tracker.live(pair)) {
-      InFlightOrder* order = tracker.find(id);
+    for (const auto& [id, order] : tracker.live(pair)) {
       const OrderContent& content = order->content();
       const bool same = content.twap && content.twap->minutes == twap.minutes &&
                         content.twap->randomize == twap.randomize && content.side == word.side &&

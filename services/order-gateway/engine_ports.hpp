@@ -120,8 +120,8 @@ struct EngineSettings {
   Nanos final_order_retention = std::chrono::hours{1};
   std::size_t max_final_orders = 20'000;  // held in memory; the oldest go first
   bool stop_after_adjustment = true;
-  bool refuse_self_trade = true;
-  bool schedule_cancel = true;
+  bool refuse_self_trade = false;
+  bool schedule_cancel = false;  // the configuration says both
   Nanos schedule_cancel_after = std::chrono::seconds{60};
   Nanos max_clock_skew = std::chrono::milliseconds{500};
   bool documented_limits = true;

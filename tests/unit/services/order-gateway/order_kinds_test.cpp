@@ -231,6 +231,13 @@ TEST_F(Groups, TheSameAgainIsAnsweredTheSameAndPlacedOnce) {
   EXPECT_EQ(bench.sent.size(), 1U);
 }
 
+TEST_F(Groups, OneIdTwiceIsRefused) {
+  auto orders = family();
+  orders[2].set_client_order_id("tp");
+  EXPECT_EQ(place("normalTpsl", orders).results(0).code(), "DUPLICATE_CLIENT_ORDER_ID");
+  EXPECT_TRUE(bench.sent.empty());
+}
+
 TEST_F(Groups, StopsOfThePositionNeedNoParent) {
   const auto reply =
       place("positionTpsl", {order_of("tp", "SELL", "TAKE_PROFIT_MARKET", "", "52000"),
@@ -510,8 +517,15 @@ TEST_F(SessionsOfClients, WordsAreChecked) {
 
 // ---------------------------------------------------------------- scheduled cancel
 
+EngineSettings with_switch() {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.schedule_cancel = true;
+  return settings;
+}
+
 class DeadMansSwitch : public Ready {
  protected:
+  DeadMansSwitch() : Ready(with_switch()) {}
   std::vector<const EngineBench::Sent*> schedules() {
     std::vector<const EngineBench::Sent*> found;
     for (const auto& sent : bench.sent) {
@@ -584,7 +598,15 @@ TEST_F(DeadMansSwitch, AStopThatLeavesTheOrdersClearsIt) {
 
 // ---------------------------------------------------------------- self-trade
 
-class SelfTrade : public Ready {};
+EngineSettings that_refuse() {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.refuse_self_trade = true;
+  return settings;
+}
+class SelfTrade : public Ready {
+ protected:
+  SelfTrade() : Ready(that_refuse()) {}
+};
 
 TEST_F(SelfTrade, AnOrderThatWouldMeetOurOwnIsRefusedByName) {
   bench.place("ask", "SELL", "50500", "0.01",
@@ -616,15 +638,7 @@ TEST_F(SelfTrade, AModifyIsCheckedToo) {
   EXPECT_EQ(bench.command(modify).code(), "RISK_SELF_TRADE");
 }
 
-EngineSettings that_allow() {
-  EngineSettings settings = EngineBench::default_settings();
-  settings.refuse_self_trade = false;
-  return settings;
-}
-class SelfTradeAllowed : public Ready {
- protected:
-  SelfTradeAllowed() : Ready(that_allow()) {}
-};
+class SelfTradeAllowed : public Ready {};
 TEST_F(SelfTradeAllowed, TheConfiguredRuleLetsItPass) {
   bench.place("ask", "SELL", "50500", "0.01");
   EXPECT_EQ(bench.place("bid", "BUY", "50500", "0.01").status(), "ACCEPTED");
