@@ -239,7 +239,7 @@ TEST(PositionBook, AMissedFillLeavesTheEntryPriceUnknownUntilTheVenueTellsIt) {
   word.quantity = lots(5);
   word.entry_price = price(104);
   std::vector<TradingPair> changed;
-  book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), changed);
+  book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), s(1), changed);
   EXPECT_EQ(book.all().at(kPair).entry_price, widen(price(104).value()));
   EXPECT_EQ(changed.size(), 1U);
 }
