@@ -104,7 +104,7 @@ void PositionBook::restore(const TradingPair& pair, Quantity quantity,
                            std::optional<WideDecimal> entry_price) {
   Held& held = held_[pair];
   held.quantity = quantity;
-  held.entry_price = std::move(entry_price);
+  held.entry_price = entry_price;
   held.word_is_current = false;
 }
 
