@@ -77,7 +77,7 @@ class Demo:
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
     def start(self):
-        made = self.cli("keys", "new", "agent-1", "--passphrase", "fd:3", "-o", "json", with_passphrase=True)
+        made = self.cli("keys", "new", "agent-1", "--passphrase", "fd:3", "--light", "-o", "json", with_passphrase=True)
         if made.returncode != 0:
             raise SystemExit(f"keys new: {made.stderr.strip()}")
         agent = json.loads(made.stdout)["address"]

@@ -82,7 +82,7 @@ class Suite:
 
     def make_key(self):
         """An agent key in the keystore; its address goes to the venue as the account's API wallet."""
-        done = self.cli("keys", "new", "agent-1", "--passphrase", "fd:3", "-o", "json", with_passphrase=True, timeout=90)
+        done = self.cli("keys", "new", "agent-1", "--passphrase", "fd:3", "--light", "-o", "json", with_passphrase=True, timeout=90)
         assert done.returncode == 0, done.stderr
         self.agent_address = json.loads(done.stdout)["address"]
 

@@ -21,6 +21,10 @@ class Risk(unittest.TestCase):
             self.assertEqual(reply["status"], "ACCEPTED", reply)
         wait_for("orders rest on the venue", lambda: len(self.suite.venue_open_orders()) == count)
 
+    def key_state(self):
+        text = loads(self.suite.request(self.suite.ipc("signer", "signer.sock"), {"type": "status"})[0])["text"]
+        return loads(text)["keys"][0]["state"]
+
     def control(self, **message):
         return loads(self.suite.request(self.suite.ipc("risk", "control.sock"), message)[0])
 
@@ -32,6 +36,8 @@ class Risk(unittest.TestCase):
         wait_for("confirmed by risk", lambda: self.control(type="status", request_id="s")["state"].get("confirmed_flat"), 10)
         refused = self.suite.place("after-halt", price="50000", amount="0.001")
         self.assertEqual(refused["status"], "REJECTED")
+        # Even a gateway that does not obey could not place: its key signs cancels alone.
+        wait_for("the signer's key is locked", lambda: self.key_state() == "CANCEL_ONLY", 5)
         # Killed and started again it is still halted.
         self.suite.kill("risk", signal.SIGKILL)
         self.suite.start("risk")
@@ -43,6 +49,7 @@ class Risk(unittest.TestCase):
         self.assertEqual(unnamed["status"], "REJECTED")
         resumed = self.control(type="resume", request_id="r", operator="test", reason="drill over")
         self.assertEqual(resumed["status"], "OK", resumed)
+        wait_for("the signer's key is free", lambda: self.key_state() == "ARMED", 5)
         self.suite.wait_ready()
         price = (self.suite.mid("BTC") * Decimal("0.95")).quantize(Decimal(1))
         wait_for("orders are taken again", lambda: self.suite.place(
