@@ -41,6 +41,7 @@ VenueCanceller::VenueCanceller(boost::asio::io_context& io, zmq::context_t& cont
         options.proxy_url = config_.venue.proxy;
         return options;
       }()) {
+  connect_signer();  // without the map it can be told to lock the keys, whatever the venue does
   read_assets();
 }
 
@@ -259,10 +260,6 @@ void VenueCanceller::send_all(std::deque<v1::SignRequest> actions, Status so_far
 
 void VenueCanceller::ask_signer(v1::SignRequest request,
                                 std::function<void(Result<v1::SignReply>)> done) {
-  if (!signer_) {
-    done(fail(ErrorCode::kSignerUnavailable, "signer: the asset map is not read yet"));
-    return;
-  }
   request.set_request_id(fmt::format("risk-{}-{}", wall_clock_now().value(), ++last_request_));
   ++signing_;
   signer_->request(

@@ -41,7 +41,8 @@ struct VenueCancellerConfig {
 /// Risk's own way to the venue: asks what is open and cancels it, with neither gateway nor bus in
 /// between. Signs through the signer (cancels need no lease), posts by REST. I/O; decides nothing.
 ///
-/// The asset map is read from the venue at the start and again while it is missing or lacks a coin.
+/// The asset map is read from the venue at the start and again while it is missing or lacks a coin;
+/// each new map makes a new connection to the signer, which hears it at hello.
 /// Threads: the io_context's; callbacks too. Lifetime: `io` and `context` outlive it.
 class VenueCanceller {
  public:
