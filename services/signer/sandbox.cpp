@@ -41,9 +41,11 @@ void install_filter() {
       refuse("seccomp rule", -result);
     }
   };
+  // SCMP_A0 is C alone: a compound literal.
+  const scmp_arg_cmp no_unix_socket{
+      .arg = 0, .op = SCMP_CMP_NE, .datum_a = static_cast<scmp_datum_t>(AF_UNIX), .datum_b = 0};
   for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
-    check(seccomp_rule_add(filter.get(), denied, call, 1,
-                           SCMP_A0(SCMP_CMP_NE, static_cast<scmp_datum_t>(AF_UNIX))));
+    check(seccomp_rule_add_array(filter.get(), denied, call, 1, &no_unix_socket));
   }
   constexpr std::array kForbidden{SCMP_SYS(execve),
                                   SCMP_SYS(execveat),
