@@ -39,6 +39,8 @@ VenueCanceller::VenueCanceller(boost::asio::io_context& io, zmq::context_t& cont
     : io_(io), context_(context), config_(std::move(config)), http_(io, [&] {
         net::HttpClientOptions options;
         options.proxy_url = config_.venue.proxy;
+        options.tls =
+            std::make_shared<net::TlsContext>(net::TlsOptions{.ca_file = config_.venue.ca_file});
         return options;
       }()) {
   connect_signer();  // without the map it can be told to lock the keys, whatever the venue does

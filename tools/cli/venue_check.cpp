@@ -25,6 +25,7 @@ VenueSight look_at_venue(const VenueSettings& venue, Nanos timeout) {
   net::HttpClientOptions options;
   options.proxy_url = venue.proxy;
   options.connect_timeout = timeout;
+  options.tls = std::make_shared<net::TlsContext>(net::TlsOptions{.ca_file = venue.ca_file});
   net::HttpClient client(io, options);
   const std::string url = venue.rest_url + "/info";
   sight.text = fmt::format("{}: expected an answer within {} ms, found none", url,
