@@ -211,14 +211,17 @@ void EngineBench::fill(const std::string& of, std::uint64_t oid, const std::stri
                        const std::string& price, const std::string& size,
                        const std::string& start_position, std::uint64_t tid,
                        const std::string& extra, std::int64_t time_ms) {
-  frame(R"({"channel":"userFills","data":{"user":")" + std::string(kUser) +
-        R"(","fills":[{"coin":"BTC","px":")" + price + R"(","sz":")" + size + R"(","side":")" +
-        side + R"(","time":)" + std::to_string(time_ms != 0 ? time_ms : venue_ms_) +
-        R"(,"startPosition":")" + start_position +
-        R"(","dir":"x","closedPnl":"0.0","hash":"0x0","oid":)" + std::to_string(oid) +
-        R"(,"crossed":false,"fee":"0.01","tid":)" + std::to_string(tid) +
-        (of.empty() ? std::string() : R"(,"cloid":")" + of + "\"") + extra +
-        R"(,"feeToken":"USDC"}]}})");
+  const std::string one =
+      R"({"coin":"BTC","px":")" + price + R"(","sz":")" + size + R"(","side":")" + side +
+      R"(","time":)" + std::to_string(time_ms != 0 ? time_ms : venue_ms_) +
+      R"(,"startPosition":")" + start_position +
+      R"(","dir":"x","closedPnl":"0.0","hash":"0x0","oid":)" + std::to_string(oid) +
+      R"(,"crossed":false,"fee":"0.01","tid":)" + std::to_string(tid) +
+      (of.empty() ? std::string() : R"(,"cloid":")" + of + "\"") + extra + R"(,"feeToken":"USDC"})";
+  // What the stream told is in the venue's answers from then on.
+  told_fills_ += (told_fills_.empty() ? "" : ",") + one;
+  frame(R"({"channel":"userFills","data":{"user":")" + std::string(kUser) + R"(","fills":[)" + one +
+        "]}}");
 }
 
 void EngineBench::pump() {
@@ -294,6 +297,7 @@ std::string EngineBench::info_answer(const std::string& body) {
     return R"({"marginSummary":{"accountValue":"1000.0"},"withdrawable":"900.0",)"
            R"("assetPositions":[],"time":1})";
   }
+  if (type == "userFillsByTime") return "[" + told_fills_ + "]";
   if (type == "spotClearinghouseState") return R"({"balances":[]})";
   return "[]";
 }

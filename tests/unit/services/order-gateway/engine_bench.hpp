@@ -106,6 +106,7 @@ class EngineBench {
   std::int64_t signing_ms = 0;       // how long the signer takes
 
  private:
+  std::string told_fills_;  // of fill(), with commas between
   std::string info_answer(const std::string& body);
   void perform(EngineOut& out);
   void boot(const std::vector<v1::JournalRecord>& records);
