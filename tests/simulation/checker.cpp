@@ -437,7 +437,7 @@ void Checker::check_history(const std::string& id, const std::vector<const v1::E
 void Checker::check_modifies() {
   // A leg asks for what is left of the new total: what was told as filled some time before it was
   // sent must have been taken off. (Signing takes up to 1.5 s.)
-  constexpr Nanos kDeciding = std::chrono::seconds{2};
+  constexpr Nanos kDeciding = std::chrono::milliseconds{1'600};
   std::map<std::string, std::vector<std::pair<std::int64_t, Decimal>>> filled;
   for (const v1::JournalRecord& record : records_) {
     if (record.has_event() && record.event().envelope().has_order()) {

@@ -89,6 +89,8 @@ void Client::act() {
     command.set_client_order_id(known->order.client_order_id());
   } else if (kind < 94) {
     command.set_type("modify");
+    // Something that rests, if there is any.
+    for (int i = 0; i < 12 && known->order.time_in_force() != "GTC"; ++i) known = some_intent();
     command.set_client_order_id(known->order.client_order_id());
     const v1::OrderRequest shape = new_order();
     const sim::Market& market = venue_.market(known->order.trading_pair());

@@ -102,6 +102,10 @@ Plan plan_of(std::uint64_t seed) {
   for (const Kind& kind : kKinds) {
     if (random.percent(kind.seeds_with_it)) plan.faults.*kind.field = random.between(1, kind.most);
   }
+  if (random.below(12) == 0) {
+    plan.faults.clock_step = random.between(15, 40);
+    plan.faults.kill_signer = random.between(8, 25);
+  }
   if (random.below(6) == 0) {
     plan.late_actions = true;
     plan.faults.hold_request = random.between(20, 45);
@@ -109,8 +113,13 @@ Plan plan_of(std::uint64_t seed) {
     plan.expires_after_ms = static_cast<std::uint64_t>(random.between(6'000, 8'000));
     plan.ws_timeout = milliseconds{random.between(600, 1'200)};
     plan.latency_most = milliseconds{random.between(2, 60)};
-    plan.faults.info_lag = random.percent(50) ? random.between(5, 15) : 0;
-    plan.faults.venue_clock_lag = random.percent(40) ? random.between(5, 15) : 0;
+    plan.faults.info_lag = 0;
+    plan.faults.venue_clock_lag = 0;
+    if (random.percent(40)) {
+      plan.info_lag_ms = random.between(2'800, 3'800);
+    } else if (random.percent(60)) {
+      plan.clock_lag_ms = random.between(3'000, 4'500);
+    }
   }
   return plan;
 }

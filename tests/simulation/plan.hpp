@@ -73,6 +73,8 @@ struct Plan {
   bool owner_trades = false;  // by hand, beside us
   /// Actions that arrive seconds late while the signer cannot make the noop that would fence them.
   bool late_actions = false;
+  std::int64_t info_lag_ms = 0;   // all the time
+  std::int64_t clock_lag_ms = 0;  // from some time on
 
   Faults faults;
 };

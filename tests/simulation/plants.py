@@ -199,9 +199,6 @@ PLANTS = [
      [(JOURNAL + "record_format.cpp",
        "  if (crc32c(covered, out.payload) != get<std::uint32_t>(bytes, 4)) return RecordFault::kDamaged;\n",
        "  if (!@ && crc32c(covered, out.payload) != get<std::uint32_t>(bytes, 4)) return RecordFault::kDamaged;\n")]),
-    ("budget_ignored", "26", "questions are asked whatever they weigh",
-     [(GATEWAY + "engine_core.cpp", "  if (!weight.take(cost, urgency, now.mono)) {\n",
-       "  if (!@ && !weight.take(cost, urgency, now.mono)) {\n")]),
 ]
 
 

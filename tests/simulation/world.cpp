@@ -84,6 +84,13 @@ Outcome World::run() {
     scheduler_.at(ready + random_.millis(0, plan_.faulty_for / milliseconds{1}),
                   [this] { client_->act(); });
   }
+  if (plan_.info_lag_ms > 0) {
+    scheduler_.at(ready, [this] { venue_->lag(plan_.info_lag_ms); });
+  }
+  if (plan_.clock_lag_ms > 0) {
+    scheduler_.at(ready + random_.millis(0, 5'000),
+                  [this] { venue_->lag_clock(plan_.clock_lag_ms); });
+  }
   for (Nanos t = ready / 2; t < end; t += kMisbehave) {
     scheduler_.at(t, [this] { misbehave(); });
   }
