@@ -123,6 +123,7 @@ Network::SendFate Network::send(LinkId id, std::string text) {
 }
 
 void Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
+  if (venue_.refuses_connections()) return;  // it would wait for another request
   sim::RequestFault fault;
   fault.match = "any";
   if (random_.percent(faults_.lose_answer)) {

@@ -47,6 +47,7 @@ class VenueHost {
   void lag(sim::Millis ms);
   void lag_clock(sim::Millis ms);
   void refuse_connections(bool on) { api_->faults().refuse_connections = on; }
+  [[nodiscard]] bool refuses_connections() const { return api_->faults().refuse_connections; }
   void post_only(bool on);
   void halt_market(const std::string& pair, bool on);
   /// A fill of one of our resting orders, a cancel by hand, a move of the price, ...

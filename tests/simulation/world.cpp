@@ -305,6 +305,11 @@ bool World::at_rest() const {
       return false;
     }
   }
+  // A fill that waits for its order, an ended order whose last leg is being cancelled.
+  if (engine.tracker().held_fills() > 0) return false;
+  for (const ClientOrderId& id : engine.tracker().live()) {
+    if (is_final(engine.tracker().find(id)->state())) return false;
+  }
   for (const auto& [id, life] : client_->cancels()) {
     const auto* order = engine.tracker().find(ClientOrderId{id});
     if (life == gateway_->lives() && order != nullptr && order->may_be_live()) return false;
