@@ -5,6 +5,9 @@ import threading
 import time
 from decimal import Decimal
 
+# The orders below meet each other on purpose: settings of the gateway that let them.
+CROSSES_ITSELF = 'self_trade = "allow"\n'
+
 
 class Load(threading.Thread):
     """Places and cancels through plain sockets whatever happens meanwhile; remembers what was accepted."""

@@ -12,7 +12,7 @@ import urllib.request
 from decimal import Decimal
 
 from agreement import check_everything_agrees
-from load import Load
+from load import CROSSES_ITSELF, Load
 from suite import ROOT, SERVICES, Suite, wait_for
 
 # From the end of a fault until the gateway is READY and marketstream has fresh books: an answer that hangs is given up
@@ -121,7 +121,7 @@ class Faults(unittest.TestCase):
 
     def test_everything_is_well_after_each_fault(self):
         # Without the documented limits: two dozen faults in a minute cost more of them than a minute gives.
-        with Suite(seed=self.seed, limits="off") as self.suite:
+        with Suite(seed=self.seed, limits="off", order_gateway=CROSSES_ITSELF) as self.suite:
             suite = self.suite
             suite.start_all()
             self.start_strategy()

@@ -6,14 +6,14 @@ import time
 import unittest
 
 from agreement import check_everything_agrees
-from load import Load
+from load import CROSSES_ITSELF, Load
 from suite import Suite, wait_for
 
 
 class Kill(unittest.TestCase):
     def kill_under_load(self, victim, seed):
         print(f"seed {seed}", flush=True)
-        with Suite(seed=seed) as suite:
+        with Suite(seed=seed, order_gateway=CROSSES_ITSELF) as suite:
             suite.start_all()
             load = Load(suite, seed, f"kill-{victim}")
             load.start()
