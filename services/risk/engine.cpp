@@ -308,7 +308,7 @@ void Engine::judge_first_sight(const Key& key, const DropCopy& copy, UnixNanos n
   const auto& standing =
       standing_.try_emplace(control, Standing{.since = now, .reported = false, .level = kNoLevel})
           .first->second;
-  if (now - standing.since < config_.grace) return;
+  if (now - standing.since < config_.drop_copy_grace) return;
   standing_.erase(control);
   Adoption adoption{.account = key.first,
                     .trading_pair = key.second,
@@ -330,7 +330,7 @@ void Engine::judge_drop_copy(const Key& key, UnixNanos now, std::vector<Breach>&
   }
   const Quantity ours = ledger->quantity();
   const bool reported =
-      judge(copy.quantity != ours, config_.grace,
+      judge(copy.quantity != ours, config_.drop_copy_grace,
             Breach{.account = key.first,
                    .trading_pair = key.second,
                    .control = "drop_copy",
@@ -342,7 +342,9 @@ void Engine::judge_drop_copy(const Key& key, UnixNanos now, std::vector<Breach>&
                                          ours.to_string())},
             kNoLevel, now, out);
   if (!reported) return;
-  // The venue's position is the truth, ours is derived: said aloud, then taken over.
+  // The venue's position is the truth, ours is derived: said aloud, then taken over. What differs
+  // from now on is another difference: a fill that comes so late that it was taken over already.
+  standing_.erase({key, "drop_copy"});
   Adoption adoption{.account = key.first,
                     .trading_pair = key.second,
                     .before = ours,

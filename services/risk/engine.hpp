@@ -34,9 +34,12 @@ struct EngineConfig {
   std::set<std::string, std::less<>> accounts;  // of the venue; others' events are ignored
   RiskLevel daily_loss_level = RiskLevel::kCancelAll;
   RiskLevel position_level = RiskLevel::kReduceOnly;
-  /// A difference to the gateway's drop copy, or a count of working orders over the limits, must
-  /// stand this long before it is one: events of one change do not come all at once.
+  /// A count of working orders over the limits must stand this long before it is one: events of one
+  /// change do not come all at once.
   Nanos grace = std::chrono::seconds{2};
+  /// So must a difference to the gateway's drop copy. Longer than the gateway keeps back a fill
+  /// whose order it does not know yet (10 s), while the position that it led to is told at once.
+  Nanos drop_copy_grace = std::chrono::seconds{15};
 };
 
 /// For `risk.<venue>.breach`.
@@ -137,7 +140,8 @@ class Engine {
   void judge_position(const Key& key, UnixNanos now, std::vector<Breach>& out);
   void judge_loss(std::string_view account, UnixNanos now, std::vector<Breach>& out);
   void judge_orders(const Key& key, UnixNanos now, std::vector<Breach>& out);
-  /// A pair without a ledger: its position is taken once no fill has explained it for `grace`.
+  /// A pair without a ledger: its position is taken once no fill has explained it for
+  /// `drop_copy_grace`.
   void judge_first_sight(const Key& key, const DropCopy& copy, UnixNanos now,
                          std::vector<Adoption>& adopted);
   void judge_drop_copy(const Key& key, UnixNanos now, std::vector<Breach>& out,

@@ -46,6 +46,17 @@ class EngineTest : public testing::Test {
     now = now + later;
     return engine.on_timer(now, breaches);
   }
+  /// Until what differs has stood for long enough, and not a second more.
+  std::vector<Adoption> stand() {
+    std::vector<Adoption> adopted;
+    for (Nanos stood{0}; stood <= EngineConfig{}.drop_copy_grace && adopted.empty(); stood += 1s) {
+      adopted = tick().adopted;
+    }
+    return adopted;
+  }
+  [[nodiscard]] Quantity held() const {
+    return engine.positions().find("main", "BTC-USD")->quantity();
+  }
   [[nodiscard]] std::vector<std::string> controls() const {
     std::vector<std::string> names;
     for (const auto& breach : breaches) names.push_back(breach.control + ":" + breach.action);
@@ -120,7 +131,7 @@ TEST_F(EngineTest, ANewUtcDayBeginsWithWhatTheAccountIsWorth) {
 TEST_F(EngineTest, APositionSeenFirstIsTakenOverAndIsNoLossOfToday) {
   mark("50");
   give(position("3", "100"));
-  for (int i = 0; i < 3; ++i) tick();
+  stand();
   EXPECT_TRUE(breaches.empty());
   EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("3"));
   EXPECT_TRUE(engine.day_pnl()->is_zero());
@@ -130,7 +141,7 @@ TEST_F(EngineTest, APositionSeenFirstIsTakenOverAndIsNoLossOfToday) {
 
 TEST_F(EngineTest, APositionSeenBeforeAnyMarkIsNoLossOfTodayEither) {
   give(position("3", "100"));
-  for (int i = 0; i < 3; ++i) tick();
+  stand();
   mark("50");
   EXPECT_TRUE(engine.day_pnl()->is_zero());
   mark("40");
@@ -141,7 +152,7 @@ TEST_F(EngineTest, APositionThatItsFillExplainsAMomentLaterIsCountedOnce) {
   give(position("8", "100"));  // the venue's word overtook the fill
   tick();
   give(fill({.id = "1", .amount = "8"}));
-  for (int i = 0; i < 5; ++i) EXPECT_TRUE(tick().adopted.empty());
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(tick().adopted.empty());
   EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("8"));
   EXPECT_TRUE(breaches.empty());
   EXPECT_EQ(kill_switch.level(), RiskLevel::kRunning);
@@ -157,18 +168,38 @@ TEST_F(EngineTest, ADifferenceToTheDropCopyMustStandIsSaidAloudAndThenTakenOver)
   give(position("4", "100"));
   EXPECT_TRUE(tick().adopted.empty());
   give(position("5", "100"));  // it was only a matter of time
-  tick();
-  tick();
+  EXPECT_TRUE(stand().empty());
   EXPECT_TRUE(breaches.empty());
   give(position("7", "100"));
-  tick();
-  tick();
-  const auto outcome = tick();
-  ASSERT_EQ(outcome.adopted.size(), 1u);
-  EXPECT_EQ(outcome.adopted[0].before, quantity("5"));
-  EXPECT_EQ(outcome.adopted[0].after, quantity("7"));
+  const auto adopted = stand();
+  ASSERT_EQ(adopted.size(), 1u);
+  EXPECT_EQ(adopted[0].before, quantity("5"));
+  EXPECT_EQ(adopted[0].after, quantity("7"));
   EXPECT_EQ(controls(), std::vector<std::string>{"drop_copy:none"});
-  EXPECT_EQ(engine.positions().find("main", "BTC-USD")->quantity(), quantity("7"));
+  EXPECT_EQ(held(), quantity("7"));
+}
+
+TEST_F(EngineTest, AFillThatTheGatewayKeepsBackForTenSecondsIsNoDifference) {
+  give(fill({.id = "1", .amount = "5"}));
+  give(position("5", "100"));
+  give(position("7", "100"));  // at once; its fill waits for the order that it belongs to
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(tick().adopted.empty());
+  give(fill({.id = "2", .amount = "2"}));
+  EXPECT_TRUE(stand().empty());
+  EXPECT_TRUE(breaches.empty());
+  EXPECT_EQ(held(), quantity("7"));
+}
+
+TEST_F(EngineTest, AFillThatComesAfterItsPositionWasTakenOverIsNotCountedForLong) {
+  give(fill({.id = "1", .amount = "5"}));
+  give(position("7", "100"));
+  EXPECT_EQ(stand().size(), 1u);
+  give(fill({.id = "2", .amount = "2"}));  // before the timer sees that all is well again
+  EXPECT_EQ(held(), quantity("9"));
+  const auto adopted = stand();
+  ASSERT_EQ(adopted.size(), 1u);
+  EXPECT_EQ(adopted[0].before, quantity("9"));
+  EXPECT_EQ(held(), quantity("7"));
 }
 
 TEST_F(EngineTest, OnlyWhatChangesTheBooksMustBeKept) {

@@ -93,7 +93,8 @@ TEST_F(RecoveryTest, APositionThatWasTakenOverIsTakenOverAgainAtItsEntry) {
   live_mark("90");
   std::vector<Breach> breaches;
   engine.on_timer(kNow, breaches);
-  for (const auto& adoption : engine.on_timer(kNow + std::chrono::seconds{2}, breaches).adopted) {
+  const auto stood = kNow + EngineConfig{}.drop_copy_grace;
+  for (const auto& adoption : engine.on_timer(stood, breaches).adopted) {
     keep(notes::adoption(adoption));
   }
   live_mark("89");
