@@ -72,7 +72,9 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
 
   core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
     if (!is_position(pair)) return;  // spot: a balance
-    if (!positions_.on_fill(fill, pair)) return;
+    const auto moved = positions_.on_fill(fill, pair);
+    if (moved == PositionBook::Moved::kNo) return;
+    if (moved == PositionBook::Moved::kPastMissedOne) want_fills();
     // Before its fill is told: killed in between, the fill is learnt again and leads to the same
     // position, since the venue says from which one it started.
     publish_position(pair);
@@ -104,11 +106,7 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
       publish_balance("spot:" + word.asset, word.total, word.available);
     }
   };
-  reconciler_.on_suspicion = [this] {
-    if (fills_wanted_) return;
-    fills_wanted_ = true;
-    fills_wanted_at_ = core_.now.mono + kMissingFills;
-  };
+  reconciler_.on_suspicion = [this] { want_fills(); };
   reconciler_.on_position_changed = [this](const TradingPair& pair) { publish_position(pair); };
   reconciler_.on_adjustment = [this](const PositionBook::Adjustment& adjustment) {
     on_adjustment(adjustment);
@@ -498,6 +496,12 @@ void AccountEngine::poll_venue_time() {
             });
 }
 
+void AccountEngine::want_fills() {
+  if (fills_wanted_) return;
+  fills_wanted_ = true;
+  fills_wanted_at_ = core_.now.mono + kMissingFills;
+}
+
 void AccountEngine::sweep() {
   if (!reconciled_ || reconciler_.running() || !protocol_.ready()) return;
   if (fills_wanted_ && core_.now.mono >= fills_wanted_at_) {
@@ -540,10 +544,7 @@ void AccountEngine::on_timer(Now now) {
   for (const auto& [pair, orders] : core_.tracker.live_by_pair()) {
     for (const auto& [id, order] : orders) {
       if (order->must_be_cancelled()) canceller_.want(id);
-      if (order->awaits_fills() && !fills_wanted_) {
-        fills_wanted_ = true;
-        fills_wanted_at_ = now.mono + kMissingFills;
-      }
+      if (order->awaits_fills()) want_fills();
     }
   }
   if (limits::demands_cancel(risk_.level())) cancel_everything(now);

@@ -191,6 +191,8 @@ class AccountEngine {
   void publish_position(const TradingPair& pair);
   void publish_balance(const std::string& asset, const Decimal& total, const Decimal& available);
   void sweep();
+  /// A fill is missing that may yet come by itself: asked for if it has not soon.
+  void want_fills();
   [[nodiscard]] bool mine(const std::string& account) const {
     return account == core_.settings.account;
   }

@@ -36,26 +36,28 @@ std::optional<WideDecimal> entry_after(const Quantity& before,
 
 }  // namespace
 
-bool PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
+PositionBook::Moved PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
   Held& held = held_[pair];
-  if (fill.time < held.newest_fill) return false;  // later fills' start positions contain it
+  if (fill.time < held.newest_fill) return Moved::kNo;
   const Quantity change = fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
   Quantity base = held.quantity;
   if (fill.start_position) {
     // Of several fills in one millisecond only the one that continues ours is the next.
-    if (fill.time == held.newest_fill && *fill.start_position != held.quantity) return false;
+    if (fill.time == held.newest_fill && *fill.start_position != held.quantity) {
+      return Moved::kNo;
+    }
     base = *fill.start_position;
   }
   const auto moved = add(base, change);
-  if (!moved) return false;
-  // A fill in between was missed: at which price is not known here.
-  if (base != held.quantity) held.entry_price.reset();
+  if (!moved) return Moved::kNo;
+  const bool missed = base != held.quantity;
+  if (missed) held.entry_price.reset();  // at which price is not known here
   held.entry_price = entry_after(base, held.entry_price, change, fill.price, *moved);
   held.quantity = *moved;
   held.word_is_current = false;
   held.newest_fill = fill.time;
   suspects_.erase(pair);
-  return true;
+  return missed ? Moved::kPastMissedOne : Moved::kByTheFill;
 }
 
 std::vector<PositionBook::Adjustment> PositionBook::on_venue(

@@ -32,8 +32,14 @@ class PositionBook {
     Quantity after;
   };
 
-  /// Once per execution. Returns whether the position moved.
-  bool on_fill(const venues::Fill& fill, const TradingPair& pair);
+  enum class Moved {
+    kNo,             // later fills' start positions contain it
+    kByTheFill,      //
+    kPastMissedOne,  // it started from another position than ours: a fill in between is not known
+  };
+
+  /// Once per execution. Returns whether, and by what, the position moved.
+  Moved on_fill(const venues::Fill& fill, const TradingPair& pair);
   /// The venue's figures of one DEX: `words` by pair; pairs of `covered` that are not in it are
   /// flat. A difference counts only when the same two numbers are seen again at least `patience`
   /// later, and all fills were asked for in between (`fills_asked`: when the newest complete answer

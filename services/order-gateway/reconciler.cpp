@@ -17,6 +17,8 @@ constexpr Nanos kRetry = std::chrono::milliseconds{500};
 constexpr std::int64_t kFillOverlapMs = 120'000;
 // Smallest page size that the documentation names; a shorter page is the last.
 constexpr std::size_t kShortPage = 500;
+// No server of the venue is known to be behind another for as long as this.
+constexpr Nanos kFillsMayBeBehind = std::chrono::minutes{1};
 constexpr Nanos kSecondLook = std::chrono::seconds{1};
 constexpr auto kReserve = TokenBudget::Urgency::kReserve;
 
@@ -180,10 +182,7 @@ Status Reconciler::take_fills(std::int64_t from_ms, Nanos begun, const std::stri
   }
   fills_seen_ms_ = std::max(fills_seen_ms_, last);
   if (fills->items.size() < kShortPage) {
-    // An answer that does not know the newest fill is older than what we know: it explains nothing.
-    if (fills_seen_ms_ >= core_.tracker.newest_fill_time().millis()) {
-      fills_asked_ = std::max(fills_asked_, begun);
-    }
+    on_all_fills(begun);
     return {};
   }
   if (fresh) {
@@ -195,6 +194,25 @@ Status Reconciler::take_fills(std::int64_t from_ms, Nanos begun, const std::stri
     ask_fills(last + 1, begun);
   }
   return {};
+}
+
+void Reconciler::on_all_fills(Nanos begun) {
+  // An answer that does not know the newest fill is older than what we know: it explains nothing.
+  // Not for ever: a fill that the stream told and this query never will must not stop the rest.
+  const bool knows_newest = fills_seen_ms_ >= core_.tracker.newest_fill_time().millis();
+  if (knows_newest) {
+    fills_behind_since_.reset();
+  } else if (!fills_behind_since_) {
+    fills_behind_since_ = core_.now.mono;
+  }
+  if (!knows_newest && core_.now.mono - *fills_behind_since_ < kFillsMayBeBehind) return;
+  if (!knows_newest) {
+    ++core_.counters.problems;
+    core_.log(LogLevel::kError, "account=" + core_.settings.account +
+                                    " fills by time: expected the newest fill that the stream "
+                                    "told, found none of that time for a minute; taken as it is");
+  }
+  fills_asked_ = std::max(fills_asked_, begun);
 }
 
 void Reconciler::take_word(const venues::OrderWord& word) {

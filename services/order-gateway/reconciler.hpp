@@ -75,6 +75,8 @@ class Reconciler {
   Status take_clearinghouse(const std::string& dex, const std::string& body);
   Status take_history(const std::string& body);
   Status take_fills(std::int64_t from_ms, Nanos begun, const std::string& body);
+  /// All fills that the venue has for this run were taken.
+  void on_all_fills(Nanos begun);
   /// A word of a query, counted if it changed its order.
   void take_word(const venues::OrderWord& word);
   void adopt_orphans();
@@ -95,6 +97,8 @@ class Reconciler {
   UnixNanos fills_floor_;
   Nanos fills_asked_{0};            // when the newest complete answer was asked for
   std::int64_t fills_seen_ms_ = 0;  // the newest of this run's answers
+  /// Since when every complete answer lacked the newest fill that we know.
+  std::optional<Nanos> fills_behind_since_;
   bool history_known_ = false;
   std::string problem_;
 };

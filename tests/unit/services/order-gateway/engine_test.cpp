@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace perpwire::gateway {
@@ -87,6 +88,28 @@ TEST(Positions, TheEventAfterAFillHasTheEntryPrice) {
   bench.advance(1'000);
   EXPECT_EQ(to_contract_json(bench.events("position").back().position().entry_price()), "49993.3")
       << "the venue's own word replaces ours";
+}
+
+TEST(Positions, AFillThatTheStreamLostIsAskedForAsSoonAsALaterOneShowsIt) {
+  EngineBench bench;
+  bench.start();
+  bench.place("a", "BUY", "50000", "0.03");
+  bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+  const auto asked = [&] {
+    return std::count_if(bench.asked.begin(), bench.asked.end(), [](const std::string& body) {
+      return body.find("userFillsByTime") != std::string::npos;
+    });
+  };
+  bench.advance(10'100);  // a sweep has just been
+  const auto before = asked();
+  bench.info["clearinghouseState"] = clearinghouse("0.01");
+  bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.0", 1);
+  bench.advance(2'000);
+  EXPECT_EQ(asked(), before) << "nothing is missing";
+  bench.info["clearinghouseState"] = clearinghouse("0.03");
+  bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.02", 3);
+  bench.advance(2'000);
+  EXPECT_EQ(asked(), before + 1);
 }
 
 TEST(Positions, AFillOfASpotPairIsNoPosition) {
@@ -189,6 +212,22 @@ TEST(Adjustments, WhatTheAccountHeldBeforeTheFirstStartStopsNothing) {
   ASSERT_EQ(bench.events("position_adjusted").size(), 1U);
   EXPECT_EQ(bench.events("position_adjusted")[0].position_adjusted().cause(), "first start");
   EXPECT_EQ(bench.place("b", "BUY", "49000", "0.01").status(), "ACCEPTED");
+}
+
+TEST(Adjustments, FillsThatNeverKnowTheNewestOneHoldADifferenceOpenForAMinuteAndNoLonger) {
+  EngineBench bench;
+  bench.start();
+  bench.place("a", "BUY", "50000", "0.03");
+  bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+  bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.0", 1);
+  bench.info["userFillsByTime"] = "[]";
+  bench.info["clearinghouseState"] = clearinghouse("0.5");
+  bench.advance(50'000);
+  EXPECT_TRUE(bench.events("position_adjusted").empty()) << "an old answer explains nothing";
+  bench.advance(40'000);
+  ASSERT_EQ(bench.events("position_adjusted").size(), 1U);
+  EXPECT_EQ(to_contract_json(bench.events("position_adjusted")[0].position_adjusted().after()),
+            "0.5");
 }
 
 // ---------------------------------------------------------------- others' orders

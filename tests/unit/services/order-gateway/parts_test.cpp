@@ -177,11 +177,12 @@ venues::Fill fill_of(Side side, std::int64_t quantity, std::int64_t time_ms,
 
 TEST(PositionBook, FollowsTheFillsAndTheirStartPositions) {
   PositionBook book;
-  EXPECT_TRUE(book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair));
-  EXPECT_TRUE(
-      book.on_fill(fill_of(Side::kSell, 5, 3, 4), kPair));  // one of 1 in between was missed
+  using Moved = PositionBook::Moved;
+  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair), Moved::kByTheFill);
+  // One of 1 in between was missed.
+  EXPECT_EQ(book.on_fill(fill_of(Side::kSell, 5, 3, 4), kPair), Moved::kPastMissedOne);
   EXPECT_EQ(book.quantity(kPair), lots(-1));
-  EXPECT_FALSE(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair))
+  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair), Moved::kNo)
       << "its effect is in the later one";
   EXPECT_EQ(book.quantity(kPair), lots(-1));
 }
@@ -201,7 +202,7 @@ TEST_P(EntryPrice, FollowsTheFillsAsTheVenueKeepsIt) {
     auto fill =
         fill_of(quantity > 0 ? Side::kBuy : Side::kSell, std::abs(quantity), time++, position);
     fill.price = Price{*Decimal::parse(at_price)};
-    ASSERT_TRUE(book.on_fill(fill, kPair));
+    ASSERT_EQ(book.on_fill(fill, kPair), PositionBook::Moved::kByTheFill);
     position += quantity;
   }
   const auto& held = book.all().at(kPair);
