@@ -257,11 +257,17 @@ Status FileStore::load_locks(SignerState& state) {
     return tl::unexpected(text.error());
   }
   std::istringstream lines(text->value_or(""));
-  for (KeyLock lock; lines >> lock.key;) {
-    if (!(lines >> lock.holder)) {
-      return damaged(data_folder_ / "locks", "a holder after " + lock.key);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    KeyLock lock;
+    if (!(words >> lock.key >> lock.holder)) {
+      return damaged(data_folder_ / "locks", "a key and a holder, found " + line);
     }
-    state.locks.insert(lock);
+    // Nothing after the holder: of a version that did not keep the user.
+    if (words >> std::ws; !words.eof() && !(words >> lock.uid)) {
+      return damaged(data_folder_ / "locks", "a user's number after " + lock.holder);
+    }
+    state.locks.insert(std::move(lock));
   }
   return {};
 }
@@ -328,7 +334,7 @@ Status FileStore::save_pins(const std::vector<AssetEntry>& pins) {
 Status FileStore::save_locks(const std::set<KeyLock>& locks) {
   std::string text;
   for (const auto& lock : locks) {
-    text += fmt::format("{} {}\n", lock.key, lock.holder);
+    text += fmt::format("{} {} {}\n", lock.key, lock.holder, lock.uid);
   }
   return replace_file(data_folder_ / "locks", text, true);
 }

@@ -50,6 +50,12 @@ Status check_holder(const std::string& holder) {
                      "lease.holder: expected up to 64 of [A-Za-z0-9._-]");
 }
 
+/// Whether an unlock speaks of this lock.
+bool is_meant(const v1::SignRequest& unlock, const KeyLock& lock) {
+  return (unlock.key().empty() || lock.key == unlock.key()) &&
+         (unlock.lease().holder().empty() || lock.holder == unlock.lease().holder());
+}
+
 void set_error(const Error& error, v1::SignReply& reply) {
   reply.set_status("REJECTED");
   reply.set_code(std::string(to_string(error.code)));
@@ -243,28 +249,25 @@ Status SignerCore::check_velocity(const v1::SignRequest& request, const ActionRe
 
 // ---------------------------------------------------------------- operators
 
-v1::SignReply SignerCore::operate(const v1::SignRequest& request, bool is_operator,
-                                  ClockReading now) {
+v1::SignReply SignerCore::operate(const v1::SignRequest& request, Asker asker, ClockReading now) {
   v1::SignReply reply;
   reply.set_request_id(request.request_id());
-  Status done;
-  std::string text;
-  const bool changes = request.type() != "unlock" || unlocked(request).size() != locks_.size();
-  if (!changes) {
+  const auto meant = [&](const KeyLock& lock) { return is_meant(request, lock); };
+  if (request.type() == "unlock" && std::none_of(locks_.begin(), locks_.end(), meant)) {
     reply.set_status("OK");  // nothing to take back: anyone may hear it
     return reply;
   }
-  if (request.type() != "lock" && !is_operator) {
-    done = refuse("operator", fmt::format("{} is for operators alone", request.type()));
-  } else if (request.type() == "accept_asset") {
-    const auto accepted = accept_asset(request);
+  Status done;
+  std::string text;
+  if (request.type() == "accept_asset") {
+    const auto accepted = accept_asset(request, asker);
     if (accepted) {
       text = fmt::format("{} is asset {}", accepted->pair.value(), accepted->asset);
     } else {
       done = tl::unexpected(accepted.error());
     }
   } else {
-    done = request.type() == "lock" ? lock(request) : unlock(request);
+    done = request.type() == "lock" ? lock(request, asker) : unlock(request, asker);
     if (!request.lease().holder().empty()) text = "by " + request.lease().holder();
   }
   const auto what = request.type() == "lock"     ? "locked"
@@ -285,7 +288,7 @@ bool SignerCore::is_locked(const std::string& key) const {
   return first != locks_.end() && first->key == key;
 }
 
-Status SignerCore::lock(const v1::SignRequest& request) {
+Status SignerCore::lock(const v1::SignRequest& request, Asker asker) {
   if (!request.key().empty() && !keys_.has(request.key())) {
     return refuse("key", fmt::format("no key named \"{}\"", request.key()));
   }
@@ -296,31 +299,39 @@ Status SignerCore::lock(const v1::SignRequest& request) {
   const auto before = locks_.size();
   for (const auto& name : keys_.names()) {
     if (request.key().empty() || name == request.key()) {
-      locks_.insert({name, holder});  // holds from now on, whatever the disk says
+      // Holds from now on, whatever the disk says.
+      locks_.insert({.key = name, .holder = holder, .uid = asker.uid});
     }
   }
-  return locks_.size() == before ? Status{} : store_.save_locks(locks_);
+  return locks_.size() == before && locks_saved_ ? Status{} : save_locks(locks_);
 }
 
-std::set<KeyLock> SignerCore::unlocked(const v1::SignRequest& request) const {
+Status SignerCore::unlock(const v1::SignRequest& request, Asker asker) {
   auto after = locks_;
-  std::erase_if(after, [&](const KeyLock& lock) {
-    return (request.key().empty() || lock.key == request.key()) &&
-           (request.lease().holder().empty() || lock.holder == request.lease().holder());
+  std::erase_if(after, [&](const KeyLock& lock) { return is_meant(request, lock); });
+  const bool others = std::any_of(locks_.begin(), locks_.end(), [&](const KeyLock& lock) {
+    return is_meant(request, lock) && lock.uid != asker.uid;
   });
-  return after;
-}
-
-Status SignerCore::unlock(const v1::SignRequest& request) {
-  auto after = unlocked(request);
-  if (auto saved = store_.save_locks(after); !saved) {
+  if (others && !asker.is_operator) {
+    return refuse("operator", "unlock of what another user locked is for operators alone");
+  }
+  if (auto saved = save_locks(after); !saved) {
     return saved;
   }
   locks_ = std::move(after);
   return {};
 }
 
-Result<AssetEntry> SignerCore::accept_asset(const v1::SignRequest& request) {
+Status SignerCore::save_locks(const std::set<KeyLock>& locks) {
+  auto saved = store_.save_locks(locks);
+  locks_saved_ = saved.has_value();
+  return saved;
+}
+
+Result<AssetEntry> SignerCore::accept_asset(const v1::SignRequest& request, Asker asker) {
+  if (!asker.is_operator) {
+    return refuse("operator", "accept_asset is for operators alone");
+  }
   const auto entries = entries_for(request, config_.network);
   if (entries.size() != 1) {
     return fail(ErrorCode::kInvalidCommand,

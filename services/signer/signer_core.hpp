@@ -29,6 +29,12 @@ struct SignerAccount {
   bool vault = false;  // a sub-account or vault: its actions carry the address as vaultAddress
 };
 
+/// The process behind a request.
+struct Asker {
+  std::uint32_t uid = KeyLock::kNobody;
+  bool is_operator = false;
+};
+
 struct SignerConfig {
   hyperliquid::Network network = hyperliquid::Network::kTestnet;
   std::map<std::string, SignerAccount> accounts;
@@ -54,11 +60,13 @@ class SignerCore {
   ///   lock:   the key (empty: every key) signs nothing that can add risk, until unlocked; restarts
   ///           keep it. Anyone who may ask may lock. `lease.holder` names who wants it (empty: an
   ///           operator); a key is locked while anybody wants it so.
-  ///   unlock: an operator's alone. Takes back the lock of `lease.holder`; empty: everybody's.
+  ///   unlock: takes back the lock of `lease.holder`; empty: everybody's. Who is no operator takes
+  ///           back what its own user locked alone: where another's lock is meant too, nothing
+  ///           changes and it is refused.
   ///   accept_asset: an operator's alone. One entry of `assets` is the pair's number from now on.
   /// Errors in the reply: SIGNER_REFUSED with the rule (operator, key, asset_map), INVALID_COMMAND,
   /// IO if it could not be made durable (a lock holds all the same).
-  v1::SignReply operate(const v1::SignRequest& request, bool is_operator, ClockReading now);
+  v1::SignReply operate(const v1::SignRequest& request, Asker asker, ClockReading now);
 
   /// Writes what is no request: that the signer started, that a key was sealed.
   void note(std::string_view what, std::string_view key, std::string_view text, UnixNanos now);
@@ -92,10 +100,10 @@ class SignerCore {
   Status pin_assets(const ActionRequest& request);
   Status check_velocity(const v1::SignRequest& request, const ActionRequest& action,
                         ClockReading now);
-  Status lock(const v1::SignRequest& request);
-  Status unlock(const v1::SignRequest& request);
-  [[nodiscard]] std::set<KeyLock> unlocked(const v1::SignRequest& request) const;
-  Result<AssetEntry> accept_asset(const v1::SignRequest& request);
+  Status lock(const v1::SignRequest& request, Asker asker);
+  Status unlock(const v1::SignRequest& request, Asker asker);
+  Status save_locks(const std::set<KeyLock>& locks);
+  Result<AssetEntry> accept_asset(const v1::SignRequest& request, Asker asker);
   Status audit(journal::AuditRecord record);
   void audit_refusal(const v1::SignRequest& request, const Error& error, ClockReading now);
   Result<std::uint64_t> nonce_for(const v1::SignRequest& request, const ActionRequest& action,
@@ -111,6 +119,7 @@ class SignerCore {
   ClockGuard clock_;
   std::map<std::string, Velocity> velocities_;  // by key
   std::set<KeyLock> locks_;
+  bool locks_saved_ = true;
   std::uint64_t audit_failures_ = 0;
   std::uint64_t audit_lost_ = 0;  // failures that the log itself does not tell yet
   std::int64_t refusals_second_ = 0;

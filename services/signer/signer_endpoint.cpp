@@ -107,7 +107,9 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
     return reply;
   }
   if (request.type() == "lock" || request.type() == "unlock" || request.type() == "accept_asset") {
-    reply = core_.operate(request, options_.operators.contains(incoming.peer->uid), read_clocks());
+    const Asker asker{.uid = incoming.peer->uid,
+                      .is_operator = options_.operators.contains(incoming.peer->uid)};
+    reply = core_.operate(request, asker, read_clocks());
     spdlog::warn("{} key={} uid={} result={} {}", request.type(),
                  request.key().empty() ? "*" : request.key(), incoming.peer->uid, reply.status(),
                  reply.reason());

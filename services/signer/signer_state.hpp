@@ -17,10 +17,13 @@
 namespace perpwire::signer {
 
 /// A key that signs cancels alone, and who wants it so: "operator", or an instance like
-/// "risk.main".
+/// "risk.main", asked for by a process of this user.
 struct KeyLock {
+  static constexpr std::uint32_t kNobody = 0xffff'ffff;  // of a file that does not say
+
   std::string key;
   std::string holder;
+  std::uint32_t uid = kNobody;
   friend auto operator<=>(const KeyLock&, const KeyLock&) = default;
 };
 

@@ -58,10 +58,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (request.type() == "lock" || request.type() == "unlock" || request.type() == "accept_asset") {
     // Not an operator: at most locked, which the next input undoes.
-    core.operate(request, false, kNow);
+    core.operate(request, {.uid = 7, .is_operator = false}, kNow);
     v1::SignRequest unlock;
     unlock.set_type("unlock");
-    core.operate(unlock, true, kNow);
+    core.operate(unlock, {.uid = 0, .is_operator = true}, kNow);
     return 0;
   }
   const auto reply = core.handle(request, kNow);

@@ -90,6 +90,23 @@ TEST_F(FileStoreTest, AfterAnotherBootNoncesGoOnBeyondWhatABackupMayHaveForgotte
   EXPECT_FALSE(load("boot-2").issued_may_be_incomplete);  // told apart by its own boot id
 }
 
+TEST_F(FileStoreTest, LocksAreReadWithTheirUserAlsoFromAFileThatHasNone) {
+  load();
+  const std::set<KeyLock> locks{{"agent-1", "operator", 0}, {"agent-1", "risk.main", 101}};
+  ASSERT_TRUE(store_->save_locks(locks));
+  EXPECT_EQ(load().locks, locks);
+  std::ofstream(data() / "locks") << "agent-1 risk.main\n";
+  EXPECT_EQ(load().locks, (std::set<KeyLock>{{"agent-1", "risk.main", KeyLock::kNobody}}));
+}
+
+TEST_F(FileStoreTest, ALockThatCannotBeReadIsNotPassedOver) {
+  load();
+  for (const auto* line : {"agent-1\n", "agent-1 risk.main alice\n"}) {
+    std::ofstream(data() / "locks") << line;
+    EXPECT_NE(load_error().find("/locks: damaged: expected"), std::string::npos) << line;
+  }
+}
+
 TEST_F(FileStoreTest, AMarkAheadOfTheClockStays) {
   load();
   ASSERT_TRUE(store_->save_nonce_mark("agent-1", kNowMs + 3'600'000));

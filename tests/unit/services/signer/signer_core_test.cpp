@@ -100,10 +100,13 @@ class SignerCoreTest : public ::testing::Test {
     return core_->handle(request, now_);
   }
 
-  v1::SignReply operate(const std::string& json, bool is_operator) {
+  static constexpr std::uint32_t kRisk = 101;
+  static constexpr std::uint32_t kGateway = 102;
+
+  v1::SignReply operate(const std::string& json, bool is_operator, std::uint32_t uid = 0) {
     v1::SignRequest request;
     EXPECT_TRUE(parse_contract_json(json, request)) << json;
-    return core_->operate(request, is_operator, now_);
+    return core_->operate(request, {.uid = uid, .is_operator = is_operator}, now_);
   }
 
   v1::SignReply sign(const std::string& action, const std::string& more = "") {
@@ -527,8 +530,9 @@ TEST_F(SignerCoreTest, ALockedKeySignsCancelsAloneAcrossRestartsUntilAnOperatorU
   EXPECT_EQ(sign(R"("noop":{})").status(), "OK");
   restart();
   EXPECT_EQ(refusal(sign_order()), locked);
-  EXPECT_EQ(refusal(operate(R"({"type":"unlock"})", false)),
-            "SIGNER_REFUSED rule operator: unlock is for operators alone");
+  EXPECT_EQ(
+      refusal(operate(R"({"type":"unlock"})", false, kGateway)),
+      "SIGNER_REFUSED rule operator: unlock of what another user locked is for operators alone");
   EXPECT_EQ(refusal(sign_order()), locked);
   EXPECT_EQ(operate(R"({"type":"unlock"})", true).status(), "OK");
   EXPECT_EQ(sign_order().status(), "OK");
@@ -549,13 +553,36 @@ TEST_F(SignerCoreTest, AKeyStaysLockedWhileAnybodyWantsItSo) {
             "INVALID_COMMAND lease.holder: expected up to 64 of [A-Za-z0-9._-]");
 }
 
-TEST_F(SignerCoreTest, ALockHoldsEvenWhenTheDiskDoesNotTakeIt) {
+TEST_F(SignerCoreTest, AUserTakesBackItsOwnLockAndNobodyElses) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  const std::string by_risk = R"(,"lease":{"holder":"risk.main"}})";
+  const auto forbidden =
+      "SIGNER_REFUSED rule operator: unlock of what another user locked is for operators alone";
+  ASSERT_EQ(operate(R"({"type":"lock")" + by_risk, false, kRisk).status(), "OK");
+  // Not by risk's name, and not by having locked under it as well.
+  EXPECT_EQ(refusal(operate(R"({"type":"unlock")" + by_risk, false, kGateway)), forbidden);
+  ASSERT_EQ(operate(R"({"type":"lock")" + by_risk, false, kGateway).status(), "OK");
+  EXPECT_EQ(refusal(operate(R"({"type":"unlock")" + by_risk, false, kGateway)), forbidden);
+  EXPECT_EQ(operate(R"({"type":"unlock")" + by_risk, true).status(), "OK");
+  EXPECT_FALSE(core_->is_locked("agent-1"));
+
+  ASSERT_EQ(operate(R"({"type":"lock")" + by_risk, false, kRisk).status(), "OK");
+  restart();
+  EXPECT_EQ(operate(R"({"type":"unlock")" + by_risk, false, kRisk).status(), "OK");
+  EXPECT_EQ(sign_order().status(), "OK");
+}
+
+TEST_F(SignerCoreTest, ALockHoldsEvenWhenTheDiskDoesNotTakeItAndIsSavedWhenAskedAgain) {
   ASSERT_EQ(lease("gw.a").status(), "OK");
   store_.broken = true;
   EXPECT_EQ(operate(R"({"type":"lock"})", false).status(), "REJECTED");
+  EXPECT_EQ(operate(R"({"type":"lock"})", false).status(), "REJECTED") << "still not durable";
   store_.broken = false;
   EXPECT_TRUE(core_->is_locked("agent-1"));
   EXPECT_EQ(sign_order().status(), "REJECTED");
+  EXPECT_EQ(operate(R"({"type":"lock"})", false).status(), "OK");
+  restart();
+  EXPECT_TRUE(core_->is_locked("agent-1"));
 }
 
 TEST_F(SignerCoreTest, AnUnknownKeyCannotBeLocked) {
