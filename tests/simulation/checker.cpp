@@ -233,7 +233,7 @@ void Checker::check_client() {
   for (const auto& [id, life] : world_.client().cancels()) {
     const InFlightOrder* order = engine_.tracker().find(ClientOrderId{id});
     // A wish that its process took with it is the client's to repeat.
-    if (order == nullptr || life != world_.lives_at_calm()) continue;
+    if (order == nullptr || life != world_.gateway().lives()) continue;
     const auto at = by_cloid_.find(order->cloid());
     if (at != by_cloid_.end() && at->second.live != nullptr) {
       found("{}: its cancel was accepted, and it is live at the venue", id);

@@ -156,6 +156,9 @@ void Client::place(const v1::OrderRequest& order, int tries) {
   if (fresh) ids_.push_back(id);
   Intent& intent = at->second;
   const bool same = intent.order.SerializeAsString() == order.SerializeAsString();
+  // Whoever has it already answers as the first time, whatever the level is by now.
+  const bool repeated =
+      gateway_.alive() && gateway_.engine().tracker().find(ClientOrderId{id}) != nullptr;
   const auto reply = gateway_.command(command);
   trace_.line("client", "place {} -> {} {}", words_of(order), reply ? reply->status() : "no answer",
               reply ? reply->code() + " " + reply->reason() : "");
@@ -175,7 +178,7 @@ void Client::place(const v1::OrderRequest& order, int tries) {
                           reply->status() + " " + reply->code());
     }
   }
-  if (accepted && same && !intent.accepted) check_risk(order);
+  if (accepted && same && !intent.accepted && !repeated) check_risk(order);
   if (accepted && same) {
     intent.accepted = true;
     if (tries == 0 && random_.percent(10)) {

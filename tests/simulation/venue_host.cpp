@@ -95,6 +95,10 @@ void VenueHost::executed(const sim::Action& action, const sim::ActionResult& res
   trace_.line("venue", "executes nonce {} {} ->{}", action.nonce, words_of(action.body),
               words_of(result));
   const auto* place = std::get_if<sim::PlaceOrders>(&action.body);
+  if (place != nullptr || std::holds_alternative<sim::ModifyOrders>(action.body) ||
+      std::holds_alternative<sim::CancelOrders>(action.body)) {
+    ++changes_;
+  }
   if (place == nullptr || result.statuses.size() != place->orders.size()) return;
   for (std::size_t i = 0; i < place->orders.size(); ++i) {
     if (std::holds_alternative<sim::Refused>(result.statuses[i])) continue;
@@ -240,6 +244,7 @@ void VenueHost::disturb(Random& random) {
     const auto result = exchange_->place_as(sim::Address{std::string(kAccount)}, place);
     trace_.line("venue", "the owner trades {} by hand ->{}", at.coin, words_of(result));
     ++foreign_orders_;
+    ++changes_;
   }
   api_->flush(now());
   pump();

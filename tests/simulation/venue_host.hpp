@@ -63,6 +63,8 @@ class VenueHost {
   /// How often an `order` action with this cloid came to rest or fill.
   [[nodiscard]] const std::map<std::string, int>& placements() const { return placements_; }
   /// Cancels that the account's owner made by hand, positions that he opened.
+  /// Grows with everything that changes orders, fills and positions there.
+  [[nodiscard]] std::uint64_t changes() const { return changes_ + account().fills.size(); }
   [[nodiscard]] bool had_foreign_orders() const { return foreign_orders_ > 0; }
   [[nodiscard]] sim::Millis now() const {
     return start_ + scheduler_.now() / std::chrono::milliseconds{1};
@@ -88,6 +90,7 @@ class VenueHost {
   std::map<std::string, int> placements_;
   std::uint64_t injected_429_ = 0;
   int foreign_orders_ = 0;
+  std::uint64_t changes_ = 0;
   bool owner_trades_ = false;
   bool pumping_ = false;
 };

@@ -14,6 +14,8 @@ using std::chrono::seconds;
 
 constexpr Nanos kMisbehave = milliseconds{100};
 constexpr Nanos kHeartbeat = milliseconds{250};
+// The venue's queries do not know a new order for up to 300 ms (readings.hpp).
+constexpr Nanos kShownLate = milliseconds{400};
 
 limits::LimitTable limits_of(const Plan& plan) {
   limits::LimitEntry entry;
@@ -107,7 +109,7 @@ Outcome World::run() {
       // A restart at rest changes nothing.
       trace_.line("world", "restart at rest");
       gateway_->kill("at rest");
-      rounds_at_calm_ = gateway_->totals().reconciliations;
+      changed_now();
       if (run_until_rest(scheduler_.now() + plan_.calm_for, outcome.findings)) {
         check(*this, outcome.findings);
         for (std::string& finding : outcome.findings) finding += " (after a restart at rest)";
@@ -290,11 +292,24 @@ void World::calm() {
   risk_silent_until_ = Nanos{0};
   feed_stale_until_ = Nanos{0};
   machine_.wall_offset = plan_.wall_offset;
-  rounds_at_calm_ = gateway_->totals().reconciliations;
-  lives_at_calm_ = gateway_->lives() + (gateway_->alive() ? 0 : 1);
+  changed_now();
 }
 
-bool World::at_rest() const {
+void World::changed_now() {
+  changed_ = scheduler_.now();
+  rounds_at_change_ = gateway_->totals().reconciliations;
+}
+
+bool World::at_rest() {
+  // What comes late is known at the latest by the sweep that begins after it.
+  if (venue_->changes() != changes_) {
+    changes_ = venue_->changes();
+    changed_now();
+  }
+  if (scheduler_.now() < changed_ + kShownLate) {
+    rounds_at_change_ = gateway_->totals().reconciliations;
+    return false;
+  }
   if (!gateway_->alive() || !signer_->alive()) return false;
   const gateway::AccountEngine& engine = gateway_->engine();
   if (engine.state() != gateway::EngineState::kReady) return false;
@@ -314,8 +329,8 @@ bool World::at_rest() const {
     const auto* order = engine.tracker().find(ClientOrderId{id});
     if (life == gateway_->lives() && order != nullptr && order->may_be_live()) return false;
   }
-  // One whole sweep, every DEX, has come after the last disturbance.
-  return gateway_->totals().reconciliations >= rounds_at_calm_ + plan_.dexs.size() + 1;
+  // One whole sweep, every DEX, beside one that was under way.
+  return gateway_->totals().reconciliations >= rounds_at_change_ + plan_.dexs.size() + 1;
 }
 
 bool World::run_until_rest(Nanos deadline, std::vector<std::string>& findings) {
@@ -335,8 +350,8 @@ bool World::run_until_rest(Nanos deadline, std::vector<std::string>& findings) {
     const auto& engine = gateway_->engine();
     why += ": " + std::string(gateway::to_string(engine.state())) + " " + engine.reason() + ", " +
            std::to_string(engine.unknown()) + " unknown, " + std::to_string(engine.unanswered()) +
-           " unanswered, " + std::to_string(gateway_->totals().reconciliations - rounds_at_calm_) +
-           " sweeps";
+           " unanswered, " +
+           std::to_string(gateway_->totals().reconciliations - rounds_at_change_) + " sweeps";
   }
   findings.push_back(std::move(why));
   return false;

@@ -51,7 +51,6 @@ class World {
   [[nodiscard]] bool journal_lost() const { return journal_lost_; }
   [[nodiscard]] limits::RiskLevel level() const { return level_; }
   /// The gateway's life that came to rest first.
-  [[nodiscard]] std::uint64_t lives_at_calm() const { return lives_at_calm_; }
 
  private:
   void misbehave();
@@ -59,7 +58,8 @@ class World {
   void cut_power();
   void restart_gateway_later();
   void calm();
-  [[nodiscard]] bool at_rest() const;
+  void changed_now();
+  [[nodiscard]] bool at_rest();
   bool run_until_rest(Nanos deadline, std::vector<std::string>& findings);
 
   Plan plan_;
@@ -82,8 +82,9 @@ class World {
   bool journal_lost_ = false;
   bool calm_ = false;
   std::uint64_t power_cuts_ = 0;
-  std::uint64_t rounds_at_calm_ = 0;
-  std::uint64_t lives_at_calm_ = 0;
+  std::uint64_t rounds_at_change_ = 0;
+  std::uint64_t changes_ = 0;  // of the venue, when last looked at
+  Nanos changed_{0};
 };
 
 /// Runs a seed. With `trace` the outcome holds every event.
