@@ -13,8 +13,9 @@
 
 namespace perpwire::limits {
 
-/// The order that asks to leave. For a modify: the new order, with `exposure` taken without the leg
-/// that it replaces.
+/// The order that asks to leave. For a modify: the new order; the leg that it replaces is no open
+/// order of `exposure` any more, but its rest still counts there: it may fill before the venue gets
+/// to the modify, and the new leg fills beside it.
 struct OrderToCheck {
   std::string_view account;
   std::string_view trading_pair;
@@ -27,7 +28,7 @@ struct OrderToCheck {
   bool immediate = false;  // IOC, FOK, MARKET: never rests
 };
 
-/// What the account holds and has out at the venue in this pair, this order not counted.
+/// What the account holds and has out at the venue in this pair, without this order.
 struct Exposure {
   Quantity position;  // signed, long > 0
   // Sums of what may still fill, per side, as absolute figures: working, in flight

@@ -238,10 +238,10 @@ limits::Exposure AccountEngine::exposure(const TradingPair& pair,
   found.account_open_orders = static_cast<std::uint32_t>(core_.tracker.live_count());
   for (const auto& [id, order] : core_.tracker.live(pair)) {
     if (instead_of != nullptr && id == *instead_of) {
-      --found.account_open_orders;
-      continue;
+      --found.account_open_orders;  // what is left of it counts: it may fill before it is replaced
+    } else {
+      ++found.open_orders;
     }
-    ++found.open_orders;
     const bool buy = order->content().side == Side::kBuy;
     Quantity& sum = order->content().reduce_only
                         ? (buy ? found.reduce_only_buys : found.reduce_only_sells)

@@ -70,16 +70,14 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
   prefix_ = *prefix;
   core_.tracker.set_max_final(core_.settings.max_final_orders);
 
+  // A position is told before the fill that moved it: killed in between, the fill is learnt again
+  // and leads to the same position, since the venue says from which one it started.
   core_.on_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
-    if (!is_position(pair)) return;  // spot: a balance
-    const auto moved = positions_.on_fill(fill, pair);
-    if (moved == PositionBook::Moved::kNo) return;
-    if (moved == PositionBook::Moved::kPastMissedOne) want_fills();
-    // Before its fill is told: killed in between, the fill is learnt again and leads to the same
-    // position, since the venue says from which one it started.
-    publish_position(pair);
-    const std::string dex(hyperliquid::dex_of(pair.value()));
-    dirty_dexs_.emplace(dex, core_.now.mono + kPositionDelay);
+    if (is_position(pair)) on_position_moved(pair, positions_.on_fill(fill, pair, core_.now.mono));
+  };
+  core_.on_repeated_execution = [this](const venues::Fill& fill, const TradingPair& pair) {
+    if (is_position(pair))
+      on_position_moved(pair, positions_.on_known_fill(fill, pair, core_.now.mono));
   };
   executor_.on_unknown = [this](const UnknownAction& action) { resolver_.add(action); };
   executor_.on_cancel_doubtful = [this](const ClientOrderId& id) { canceller_.on_doubt(id); };
@@ -111,6 +109,16 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
   reconciler_.on_adjustment = [this](const PositionBook::Adjustment& adjustment) {
     on_adjustment(adjustment);
   };
+}
+
+void AccountEngine::on_position_moved(const TradingPair& pair, PositionBook::Moved moved) {
+  using Moved = PositionBook::Moved;
+  if (moved == Moved::kNo) return;
+  if (moved == Moved::kPastMissedOne || moved == Moved::kNotYet) want_fills();
+  if (moved == Moved::kNotYet) return;
+  publish_position(pair);
+  const std::string dex(hyperliquid::dex_of(pair.value()));
+  dirty_dexs_.emplace(dex, core_.now.mono + kPositionDelay);
 }
 
 void AccountEngine::on_adjustment(const PositionBook::Adjustment& adjustment) {
@@ -183,7 +191,13 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
               .price = Price{to_decimal(leg.price()).value_or(Decimal{})},
               .amount = Quantity{to_decimal(leg.amount()).value_or(Decimal{})},
               .quantity = Quantity{to_decimal(leg.quantity()).value_or(Decimal{})}};
-          if (order != nullptr && !order->modify_unsettled()) order->begin_modify(intent);
+          if (order == nullptr) continue;
+          // One at a time: that this one was sent says that nothing came of the one before, also
+          // where the note of it is missing.
+          if (const auto before = order->unsettled_modify()) {
+            order->modify_fate(*before, Fate::kNotExecuted);
+          }
+          order->begin_modify(intent);
         }
       }
       restored_actions_[action.action] = std::move(action);
@@ -305,6 +319,9 @@ void AccountEngine::finish_restore(Now now) {
   sessions_.restart_clocks(now.mono);
   restored_actions_.clear();
   restored_cancels_.clear();
+  if (core_.settings.journal_may_be_behind) {
+    core_.tracker.for_each([](InFlightOrder& order) { order.doubt_sizes(); });
+  }
   if (!floor_known_) {
     // The first start of all: what the account did before is not ours to tell.
     const UnixNanos floor = UnixNanos::from_millis(now.wall.millis() - kFirstStartOverlapMs);
@@ -640,7 +657,12 @@ void AccountEngine::on_actions(std::vector<hyperliquid::AccountProtocol::Action>
     } else if (const auto* updates = std::get_if<hyperliquid::OrderUpdates>(&action)) {
       for (const auto& word : updates->words.items) core_.take_word(word);
     } else if (const auto* fills = std::get_if<hyperliquid::UserFills>(&action)) {
-      for (const auto& fill : fills->fills.items) on_fill(fill);
+      if (fills->snapshot) {  // the newest first (hyperliquid.md section 7.2)
+        const auto& items = fills->fills.items;
+        std::for_each(items.rbegin(), items.rend(), [this](const auto& fill) { on_fill(fill); });
+      } else {
+        for (const auto& fill : fills->fills.items) on_fill(fill);
+      }
     } else if (const auto* event = std::get_if<hyperliquid::UserEvent>(&action)) {
       for (const auto& fill : event->fills.items) on_fill(fill);
       for (const auto& twap : event->twaps) core_.take_twap(twap);

@@ -180,6 +180,7 @@ class AccountEngine {
   void on_post(const hyperliquid::PostAnswer& answer);
   void on_fill(const venues::Fill& fill);
   void on_adjustment(const PositionBook::Adjustment& adjustment);
+  void on_position_moved(const TradingPair& pair, PositionBook::Moved moved);
   [[nodiscard]] bool note_stopped_pairs();
   [[nodiscard]] bool note_sessions();
   [[nodiscard]] bool note_scheduled_cancel();

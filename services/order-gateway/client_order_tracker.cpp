@@ -335,9 +335,9 @@ InFlightOrder& ClientOrderTracker::adopt(const Orphan& orphan, const AccountName
   if (orphan.word.time_in_force == "Ioc") content.time_in_force = TimeInForce::kIoc;
   InFlightOrder& adopted =
       insert(content, orphan.cloid, orphan.word.created.value() != 0 ? orphan.word.created : now);
+  adopted.adopt(orphan.word);
   adopted.create_fate(Fate::kAccepted,
                       {.venue_order_id = orphan.word.venue_order_id, .executed = {}, .time = now});
-  adopted.word(orphan.word);
   settle(adopted, now, out);
   return adopted;
 }
@@ -455,12 +455,14 @@ void ClientOrderTracker::restore_event(const OrderEvent& event) {
   }
   PW_ASSERT(order != nullptr);
   if (event.trade_id && event.order.venue_order_id) {
-    // A fill that was first published as unattributed and claimed afterwards.
+    // A fill that was first published as unattributed and claimed afterwards; of an earlier leg it
+    // has another id than its order has now.
     for (auto it = unattributed_.begin(); it != unattributed_.end(); ++it) {
-      if (it->fill.trade_id != *event.trade_id ||
-          it->fill.venue_order_id != *event.order.venue_order_id) {
-        continue;
-      }
+      const bool its_own =
+          it->fill.venue_order_id == *event.order.venue_order_id ||
+          (it->trading_pair == content.trading_pair && it->fill.side == content.side &&
+           !by_venue_id_.contains(it->fill.venue_order_id));
+      if (it->fill.trade_id != *event.trade_id || !its_own) continue;
       ignore(order->fill(it->fill), "it was counted when it was journaled");
       unattributed_.erase(it);
       break;

@@ -266,6 +266,7 @@ bool EngineCore::take_fill(const venues::Fill& fill) {
     foreign.on_fill(fill, now.wall, events);
   }
   if (counted && on_execution) on_execution(fill, pair);
+  if (fresh && !*fresh && on_repeated_execution) on_repeated_execution(fill, pair);
   emit(std::move(events));
   return counted;
 }

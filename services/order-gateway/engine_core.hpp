@@ -105,6 +105,8 @@ class EngineCore {
   /// Called for every new execution, whoever it belongs to, as soon as it is known and before it is
   /// told.
   std::function<void(const venues::Fill&, const TradingPair&)> on_execution;
+  /// Called for each execution that was known before.
+  std::function<void(const venues::Fill&, const TradingPair&)> on_repeated_execution;
   /// One word or fill from any source, into the tracker and out as events.
   void take_word(const venues::OrderWord& word);
   void take_twap(const hyperliquid::TwapWord& twap);

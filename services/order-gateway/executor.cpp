@@ -517,7 +517,9 @@ void Executor::apply_to_order(Pending& pending, std::size_t i, const ItemReply& 
   InFlightOrder* order = core_.tracker.find(pending.orders[i]);
   if (order == nullptr) return;
   const Acknowledgement ack{
-      .venue_order_id = item.venue_order_id, .executed = item.total, .time = core_.now.wall};
+      .venue_order_id = item.venue_order_id,
+      .executed = item.total,
+      .time = core_.venue_clock.estimate(core_.now.mono).value_or(core_.now.wall)};
   const Failure words{hyperliquid::meaning_of(item.text, Copies::kOnlyOne).code,
                       std::string(hyperliquid::bare_error(item.text))};
   switch (item.kind) {

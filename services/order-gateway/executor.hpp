@@ -88,6 +88,9 @@ class Executor {
   void on_timer();
   /// The fate of an unknown action is known: late answers of its copies no longer matter.
   void forget(ActionId action) { finish(action); }
+  /// Journals that a modify did nothing: without it a restart would take the leg of a later modify
+  /// for this one's.
+  void note_modify_settled(ActionId action, const ClientOrderId& id);
 
   void set_lease_epoch(std::uint64_t epoch) { lease_epoch_ = epoch; }
   /// Signed and not answered.
@@ -139,7 +142,6 @@ class Executor {
   void apply(Pending& pending, const hyperliquid::ExchangeReply& reply, bool only_copy);
   void apply_to_order(Pending& pending, std::size_t i, const hyperliquid::ItemReply& item);
   void not_executed(Pending& pending, Fate fate, const Failure& failure);
-  void note_modify_settled(ActionId action, const ClientOrderId& id);
   void unknown(Pending& pending);
   void settle_orders(const Pending& pending);
   void finish(ActionId id);

@@ -15,6 +15,9 @@ using venues::OrderStatus;
 // A fill belongs to the block of the status that it causes; the query that vouches for "every
 // fill up to T" and the status come from servers that need not agree to the millisecond.
 constexpr Nanos kFillSlack = std::chrono::seconds{2};
+// The same where the venue itself has said how much was executed: a query that does not show it
+// comes from a server that is behind.
+constexpr Nanos kStatedFillSlack = std::chrono::seconds{10};
 
 int rank(Fate fate) {
   switch (fate) {
@@ -146,6 +149,13 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
             .filled = {},
             .terminal = {}};
   Modify* maker = nullptr;
+  if (!legs_.empty() && is_older(id, legs_.back().venue_order_id)) {
+    // Heard of after its successor: the order that waited for its trigger, a leg of a lost journal.
+    const auto next = std::find_if(legs_.begin(), legs_.end(), [&](const Leg& known) {
+      return is_older(id, known.venue_order_id);
+    });
+    return *legs_.insert(next, std::move(fresh));
+  }
   if (legs_.empty()) {
     if (create_ == Fate::kNotExecuted) contradicted_ = true;
   } else {
@@ -164,16 +174,8 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
       fresh.price = maker->intent.price;
       fresh.amount = maker->intent.amount;
       fresh.quantity = maker->intent.quantity;
+      fresh.sized = Sized::kOurs;
     }
-  }
-  // A child that a fired trigger makes has a higher id than the order that waited, whichever of the
-  // two is heard of first.
-  if (maker == nullptr && has_trigger(content_.type) && !legs_.empty() &&
-      is_older(id, legs_.back().venue_order_id)) {
-    fresh.price = content_.price;
-    fresh.amount = content_.amount;
-    fresh.quantity = content_.amount;
-    return *legs_.insert(legs_.end() - 1, std::move(fresh));
   }
   legs_.push_back(std::move(fresh));
   return legs_.back();
@@ -183,6 +185,7 @@ void InFlightOrder::acknowledge(const Acknowledgement& ack) {
   if (!ack.venue_order_id) return;  // "waitingForTrigger": accepted, its id comes by the stream
   Leg& acknowledged = leg(*ack.venue_order_id);
   acknowledged.acknowledged = true;
+  if (acknowledged.sized == Sized::kAssumed) acknowledged.sized = Sized::kOurs;
   if (ack.executed && is_ioc()) {
     // "filled" with its total: the rest of an IOC is gone. (hyperliquid.md section 6.1)
     acknowledged.executed = ack.executed;
@@ -191,8 +194,8 @@ void InFlightOrder::acknowledge(const Acknowledgement& ack) {
 }
 
 void InFlightOrder::join_terminal(Leg& target, const Terminal& terminal) {
-  const bool filled_up = target.quantity.is_positive() && target.filled >= target.quantity;
-  if (filled_up && terminal.status != OrderStatus::kFilled) return;  // contradicts its own fills
+  // It would contradict its own fills.
+  if (used_up(target) && terminal.status != OrderStatus::kFilled) return;
   if (target.terminal && std::pair{rank(target.terminal->status), target.terminal->time} >=
                              std::pair{rank(terminal.status), terminal.time}) {
     return;
@@ -200,9 +203,36 @@ void InFlightOrder::join_terminal(Leg& target, const Terminal& terminal) {
   target.terminal = terminal;
 }
 
+void InFlightOrder::size_by(Leg& target, const venues::OrderWord& word) {
+  if (target.sized == Sized::kOurs || has_trigger(content_.type)) return;
+  if (!word.original || !word.original->is_positive()) return;
+  // Reduce-only logic shrinks an order: that asks for no less.
+  const bool shrunk = content_.reduce_only && *word.original < target.quantity;
+  if (shrunk || *word.original == target.quantity) {
+    if (target.sized == Sized::kAssumed) target.sized = Sized::kOurs;
+    return;
+  }
+  target.sized = Sized::kVenues;
+  target.quantity = *word.original;
+  target.amount = plus(minus_floor_zero(filled_, target.filled), target.quantity);
+  if (!is_ioc() && word.price) target.price = word.price;
+}
+
+void InFlightOrder::doubt_sizes() {
+  // Those cannot be modified.
+  const bool fixed = has_trigger(content_.type) || content_.type == OrderType::kTwap || is_ioc();
+  sizes_doubted_ = !fixed && !is_final(published_state_);
+}
+
+void InFlightOrder::adopt(const venues::OrderWord& word) {
+  leg(word.venue_order_id).sized = Sized::kVenues;
+  this->word(word);
+}
+
 void InFlightOrder::word(const venues::OrderWord& word) {
   if (word.status == OrderStatus::kUnrecognised) return;
   Leg& target = leg(word.venue_order_id);
+  size_by(target, word);
   switch (word.status) {
     case OrderStatus::kOpen:
     case OrderStatus::kTriggered:
@@ -212,7 +242,9 @@ void InFlightOrder::word(const venues::OrderWord& word) {
       return;
     case OrderStatus::kFilled:
       target.acknowledged = true;
-      if (word.original && word.remaining && word.remaining->is_positive()) {
+      // A filled order may be shown with the rest that it had before. (hyperliquid.md section 7.4)
+      if (word.original && word.remaining && word.remaining->is_positive() &&
+          *word.remaining < *word.original) {
         target.executed = minus_floor_zero(*word.original, *word.remaining);
       } else if (word.original && !is_ioc()) {
         target.executed = word.original;  // reduce-only logic may have shrunk it
@@ -242,6 +274,10 @@ Result<bool> InFlightOrder::fill(const venues::Fill& fill) {
   target.acknowledged = true;
   target.filled = *leg_total;
   filled_ = *total;
+  Leg& current = legs_.back();
+  if (&current != &target && current.sized == Sized::kVenues) {
+    current.amount = plus(current.amount, fill.quantity);
+  }
   fills_.emplace(key, CountedFill{.fill = fill});
   unpublished_.push_back(key);
   return true;
@@ -264,14 +300,14 @@ const InFlightOrder::Modify* InFlightOrder::open_modify() const {
 
 bool InFlightOrder::done(const Leg& leg) const {
   if (&leg != &legs_.back()) return true;  // an accepted modify cancelled it first
-  if (leg.quantity.is_positive() && leg.filled >= leg.quantity) return true;
+  if (used_up(leg)) return true;
   // A confirmed cancel hit whatever leg was live; after it no modify can have made another.
   if (cancel_ == Cancel::kConfirmed) return true;
   if (refused_at_once()) return true;
   if (!leg.terminal) return false;
   if (leg.terminal->status != OrderStatus::kFilled) return true;
   if (leg.executed && leg.filled >= *leg.executed) return true;
-  return fills_through_ >= leg.terminal->time + kFillSlack;
+  return fills_through_ >= leg.terminal->time + (leg.executed ? kStatedFillSlack : kFillSlack);
 }
 
 bool InFlightOrder::refused_at_once() const {
@@ -280,7 +316,23 @@ bool InFlightOrder::refused_at_once() const {
   return create_ == Fate::kRejected && legs_.size() == 1 && !legs_.front().acknowledged;
 }
 
-bool InFlightOrder::complete() const { return !legs_.empty() && filled_ >= amount(); }
+bool InFlightOrder::complete() const {
+  if (legs_.empty() || filled_ < amount()) return false;
+  if (is_doubtful(legs_.back())) return false;
+  // Fills that crossed an earlier modify can reach the amount while a leg still rests, and a modify
+  // of that leg to more may yet be accepted.
+  const Modify* pending = open_modify();
+  return pending == nullptr || filled_ >= pending->intent.amount || used_up(legs_.back());
+}
+
+bool InFlightOrder::is_doubtful(const Leg& leg) const {
+  return sizes_doubted_ && leg.sized == Sized::kAssumed && !leg.terminal;
+}
+
+bool InFlightOrder::used_up(const Leg& leg) const {
+  if (is_doubtful(leg)) return false;
+  return leg.quantity.is_positive() && leg.filled >= leg.quantity;
+}
 
 OrderState InFlightOrder::live_state() const {
   const Modify* pending = open_modify();
@@ -475,11 +527,13 @@ void InFlightOrder::settle(UnixNanos now, std::vector<OrderEvent>& out) {
     const bool was_complete = published_filled_ >= amount();
     counted.published = true;
     count_published(counted.fill);
-    const bool completes = !was_complete && published_filled_ >= amount();
+    const bool is_complete = published_filled_ >= amount();
+    const bool completes =
+        is_complete && (target == OrderState::kFilled ? published_state_ != OrderState::kFilled
+                                                      : !was_complete && is_final(target));
     OrderState shown = live_state();
     if (ended && is_final(target)) shown = target;
-    if (completes && target == OrderState::kFilled) shown = target;
-    if (was_complete && target == OrderState::kFilled) shown = target;
+    if (is_complete && target == OrderState::kFilled) shown = target;
     publish(completes ? OrderEventKind::kFilled : OrderEventKind::kPartialFill, shown, now, out);
     out.back().trade_id = counted.fill.trade_id;
   }
@@ -491,6 +545,9 @@ void InFlightOrder::settle(UnixNanos now, std::vector<OrderEvent>& out) {
               cancel_ == Cancel::kConfirmed ? std::nullopt : end_reason());
     } else if (target == OrderState::kFailed) {
       publish(OrderEventKind::kFailed, target, now, out, end_reason());
+    } else if (target == OrderState::kFilled && !ended) {
+      // Its last fill was told while a modify to more was open, or the amount came down to it.
+      publish(OrderEventKind::kFilled, target, now, out);
     } else if (target != OrderState::kPendingCreate) {
       publish(OrderEventKind::kUpdate, target, now, out);
       if (contradicted_ && ended) {
@@ -565,11 +622,23 @@ InFlightOrder::InFlightOrder(Facts facts)
       published_fee_(facts.published_fee),
       fee_asset_(std::move(facts.fee_asset)) {}
 
+void InFlightOrder::settle_unbound(Modify& modify) {
+  if (!modify.bound && rank(modify.fate) < rank(Fate::kRejected)) modify.fate = Fate::kRejected;
+}
+
 void InFlightOrder::restore(const OrderEvent& past) {
   const OrderView& told = past.order;
   if (told.venue_order_id) {
     Leg& known = leg(*told.venue_order_id);
     if (told.state != OrderState::kFailed) known.acknowledged = true;
+    if (known.amount != told.content.amount && told.content.amount.is_positive()) {
+      // Its size was the venue's word.
+      const Quantity others = minus_floor_zero(filled_, known.filled);
+      known.sized = Sized::kVenues;
+      known.amount = told.content.amount;
+      known.quantity = minus_floor_zero(known.amount, others);
+      known.price = told.content.price;
+    }
   }
   switch (past.kind) {
     case OrderEventKind::kCreated:
@@ -577,10 +646,16 @@ void InFlightOrder::restore(const OrderEvent& past) {
       if (!told.venue_order_id) create_fate(Fate::kAccepted);
       break;
     case OrderEventKind::kFilled:
+      // Nobody is told of it while a modify to more is open, as below.
+      for (Modify& modify : modifies_) {
+        if (modify.intent.amount > filled_) settle_unbound(modify);
+      }
+      [[fallthrough]];
     case OrderEventKind::kPartialFill:
+      if (!past.trade_id) break;  // the end alone: its fills were told before
       for (auto it = unpublished_.begin(); it != unpublished_.end(); ++it) {
         CountedFill& counted = fills_.at(*it);
-        if (past.trade_id && counted.fill.trade_id != *past.trade_id) continue;
+        if (counted.fill.trade_id != *past.trade_id) continue;
         counted.published = true;
         count_published(counted.fill);
         unpublished_.erase(it);
@@ -590,11 +665,7 @@ void InFlightOrder::restore(const OrderEvent& past) {
     case OrderEventKind::kCancelled:
       // Nobody is told of an end while a modify is open: it was settled without a leg of its own,
       // and its note was not written any more.
-      for (Modify& modify : modifies_) {
-        if (!modify.bound && rank(modify.fate) < rank(Fate::kRejected)) {
-          modify.fate = Fate::kRejected;
-        }
-      }
+      for (Modify& modify : modifies_) settle_unbound(modify);
       if (legs_.empty()) {
         cancel_ = Cancel::kConfirmed;
       } else {

@@ -37,7 +37,7 @@ struct Acknowledgement {
   std::optional<VenueOrderId> venue_order_id;
   /// Executed at once ("filled" with its total). For an IOC this is all that it will ever execute.
   std::optional<Quantity> executed;
-  UnixNanos time;
+  UnixNanos time;  // the venue's, at least
 };
 
 /// The venue order id of the leg that a fill belongs to: of a slice, the TWAP's.
@@ -73,6 +73,11 @@ class InFlightOrder {
                    std::optional<Failure> failure = std::nullopt);
   void cancel_fate(CancelFate fate, std::optional<Failure> failure = std::nullopt);
   void word(const venues::OrderWord& word);
+  /// A word about an order that no journal knows: it alone tells the size.
+  void adopt(const venues::OrderWord& word);
+  /// The journal may have lost modifies of it: the size of a leg is the venue's to tell, and until
+  /// then no fill ends the order.
+  void doubt_sizes();
   /// Returns: true for a fill that was not known yet. Errors: kMalformed if the sum overflows; the
   ///          fill is then not counted.
   Result<bool> fill(const venues::Fill& fill);
@@ -144,6 +149,12 @@ class InFlightOrder {
     UnixNanos time;
     venues::VenueReason reason;
   };
+  /// What a leg's size is known from.
+  enum class Sized {
+    kAssumed,  // nothing says which action made it: a lost journal may have held others
+    kOurs,     // our action, and the venue's answer to it
+    kVenues,   // the venue's word: its size on top of what the other legs executed
+  };
   struct Leg {
     VenueOrderId venue_order_id;
     std::optional<Price> price;
@@ -153,6 +164,7 @@ class InFlightOrder {
     std::optional<Quantity> executed;  // what its fills will add up to, where the venue said so
     Quantity filled;
     std::optional<Terminal> terminal;
+    Sized sized = Sized::kAssumed;
   };
   enum class Cancel { kNone, kInFlight, kUnknown, kRefused, kConfirmed };
 
@@ -170,10 +182,15 @@ class InFlightOrder {
   [[nodiscard]] bool is_ioc() const;
   Leg& leg(const VenueOrderId& id);
   void join_terminal(Leg& leg, const Terminal& terminal);
+  void size_by(Leg& leg, const venues::OrderWord& word);
   void acknowledge(const Acknowledgement& ack);
   [[nodiscard]] bool done(const Leg& leg) const;
   [[nodiscard]] bool refused_at_once() const;
+  /// Filled, and nothing that is under way can change that.
   [[nodiscard]] bool complete() const;
+  [[nodiscard]] bool used_up(const Leg& leg) const;
+  [[nodiscard]] bool is_doubtful(const Leg& leg) const;
+  static void settle_unbound(Modify& modify);
   [[nodiscard]] const Modify* open_modify() const;
   [[nodiscard]] bool venue_knows_it() const;
   [[nodiscard]] OrderState live_state() const;
@@ -199,6 +216,7 @@ class InFlightOrder {
   Quantity filled_;
   UnixNanos fills_through_;
   bool contradicted_ = false;
+  bool sizes_doubted_ = false;
   bool listed_as_final_ = false;
   std::uint64_t record_ = 0;
 

@@ -67,6 +67,7 @@ InFlightOrder::Leg read_leg(const v1::LegSnapshot& data, Reader& reader) {
   leg.amount = Quantity{reader.number(data.amount())};
   leg.quantity = Quantity{reader.number(data.quantity())};
   leg.acknowledged = data.acknowledged();
+  leg.sized = InFlightOrder::Sized::kOurs;
   if (data.has_executed()) leg.executed = Quantity{reader.number(data.executed())};
   leg.filled = Quantity{reader.number(data.filled())};
   if (data.terminal_status() == 0) return leg;

@@ -1,9 +1,11 @@
 #include "services/order-gateway/position_book.hpp"
 
-#include <algorithm>
+#include <chrono>
 
 namespace perpwire::gateway {
 namespace {
+
+constexpr Nanos kServersBehind = std::chrono::seconds{10};
 
 bool same_terms(const venues::PositionWord& a, const venues::PositionWord& b) {
   return a.entry_price == b.entry_price && a.leverage == b.leverage &&
@@ -36,28 +38,65 @@ std::optional<WideDecimal> entry_after(const Quantity& before,
 
 }  // namespace
 
-PositionBook::Moved PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair) {
+PositionBook::Moved PositionBook::on_fill(const venues::Fill& fill, const TradingPair& pair,
+                                          Nanos now) {
   Held& held = held_[pair];
-  if (fill.time < held.newest_fill) return Moved::kNo;
+  if (fill.time < held.newest_fill) return Moved::kNo;  // later ones' start positions contain it
   const Quantity change = fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
-  Quantity base = held.quantity;
-  if (fill.start_position) {
-    // Of several fills in one millisecond only the one that continues ours is the next.
-    if (fill.time == held.newest_fill && *fill.start_position != held.quantity) {
-      return Moved::kNo;
-    }
-    base = *fill.start_position;
+  const Quantity start = fill.start_position.value_or(held.quantity);
+  const auto after = add(start, change);
+  if (!after) return Moved::kNo;
+  Instant& instant = instants_[pair];
+  const bool first = fill.time != held.newest_fill;
+  if (first) {
+    instant.fills.begin(held.quantity);
+    instant.restored.clear();
+    held.newest_fill = fill.time;
   }
-  const auto moved = add(base, change);
-  if (!moved) return Moved::kNo;
-  const bool missed = base != held.quantity;
-  if (missed) held.entry_price.reset();  // at which price is not known here
-  held.entry_price = entry_after(base, held.entry_price, change, fill.price, *moved);
-  held.quantity = *moved;
+  instant.fills.add({.start = start, .change = change, .price = fill.price});
+  const bool missed = first && start != held.quantity;
+  if (missed) {
+    held.quantity = start;
+    held.entry_price.reset();  // at which price the missed one was is not known here
+  }
+  const Moved moved = follow(pair, held, instant, now);
+  return missed ? Moved::kPastMissedOne : moved;
+}
+
+PositionBook::Moved PositionBook::on_known_fill(const venues::Fill& fill, const TradingPair& pair,
+                                                Nanos now) {
+  const auto found = instants_.find(pair);
+  if (found == instants_.end() || !fill.start_position) return Moved::kNo;
+  Instant& instant = found->second;
+  if (instant.restored.erase(fill.key()) == 0) return Moved::kNo;
+  const Quantity change = fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
+  instant.fills.add(
+      {.start = *fill.start_position, .change = change, .price = fill.price, .passed = true});
+  return instant.restored.empty() ? follow(pair, held_[pair], instant, now) : Moved::kNo;
+}
+
+PositionBook::Moved PositionBook::follow(const TradingPair& pair, Held& held, Instant& instant,
+                                         Nanos now) {
+  const Quantity before = held.quantity;
+  for (const FillChain::Step& step : instant.fills.walk(held.quantity)) {
+    const Quantity next = add(step.start, step.change).value_or(step.start);
+    held.entry_price = entry_after(step.start, held.entry_price, step.change, step.price, next);
+    held.quantity = next;
+  }
+  // While some of them are not known again, the way cannot be told from a part of it.
+  const auto end = instant.restored.empty() ? instant.fills.end(held.quantity) : std::nullopt;
+  if (end) {
+    if (*end != held.quantity) {
+      held.quantity = *end;
+      held.entry_price.reset();
+    }
+    instant.fills.pass_all();
+  }
+  if (held.quantity == before) return end ? Moved::kNo : Moved::kNotYet;
   held.word_is_current = false;
-  held.newest_fill = fill.time;
+  held.moved = now;
   suspects_.erase(pair);
-  return missed ? Moved::kPastMissedOne : Moved::kByTheFill;
+  return end ? Moved::kByTheFill : Moved::kPastMissedOne;
 }
 
 std::vector<PositionBook::Adjustment> PositionBook::on_venue(
@@ -86,6 +125,7 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
       continue;
     }
     if (now - suspect->second.since < patience || fills_asked <= suspect->second.since) continue;
+    if (held.moved && now - *held.moved < kServersBehind) continue;
     adjustments.push_back({pair, held.quantity, theirs});
     held.quantity = theirs;
     held.take(told == words.end() ? venues::PositionWord{} : told->second);
@@ -112,7 +152,19 @@ void PositionBook::restore(const TradingPair& pair, Quantity quantity,
 
 void PositionBook::restore_fill(const venues::Fill& fill, const TradingPair& pair) {
   Held& held = held_[pair];
-  held.newest_fill = std::max(held.newest_fill, fill.time);
+  if (fill.time < held.newest_fill) return;
+  Instant& instant = instants_[pair];
+  if (fill.time > held.newest_fill) {
+    instant.fills.begin(std::nullopt);
+    instant.restored.clear();
+  }
+  held.newest_fill = fill.time;
+  instant.restored.insert(fill.key());
+}
+
+UnixNanos PositionBook::newest_fill(const TradingPair& pair) const {
+  const auto found = held_.find(pair);
+  return found == held_.end() ? UnixNanos{} : found->second.newest_fill;
 }
 
 Quantity PositionBook::quantity(const TradingPair& pair) const {

@@ -3,9 +3,11 @@
 #include "libs/common/account_events.hpp"
 #include "libs/common/ids.hpp"
 #include "libs/common/result.hpp"
+#include "services/order-gateway/fill_chain.hpp"
 
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 namespace perpwire::gateway {
@@ -23,6 +25,7 @@ class PositionBook {
     venues::PositionWord word;
     bool word_is_current = false;  // no fill since the venue's word
     UnixNanos newest_fill;
+    std::optional<Nanos> moved;  // by a fill of this life, on our monotonic clock
 
     void take(const venues::PositionWord& told);
   };
@@ -33,18 +36,22 @@ class PositionBook {
   };
 
   enum class Moved {
-    kNo,             // later fills' start positions contain it
+    kNo,             // ours contains it already
     kByTheFill,      //
     kPastMissedOne,  // it started from another position than ours: a fill in between is not known
+    kNotYet,         // likewise, at the time of our newest fill: which is first is not known
   };
 
   /// Once per execution. Returns whether, and by what, the position moved.
-  Moved on_fill(const venues::Fill& fill, const TradingPair& pair);
+  Moved on_fill(const venues::Fill& fill, const TradingPair& pair, Nanos now);
+  /// An execution that on_fill or restore_fill has been given before.
+  Moved on_known_fill(const venues::Fill& fill, const TradingPair& pair, Nanos now);
   /// The venue's figures of one DEX: `words` by pair; pairs of `covered` that are not in it are
   /// flat. A difference counts only when the same two numbers are seen again at least `patience`
   /// later, and all fills were asked for in between (`fills_asked`: when the newest complete answer
-  /// of fills was asked for): a fill that the stream lost explains it. `changed` gets the pairs
-  /// whose event must be published.
+  /// of fills was asked for): a fill that the stream lost explains it. Not within 10 s of our
+  /// last move either: the answers may come from a server that does not know of it. `changed` gets
+  /// the pairs whose event must be published.
   std::vector<Adjustment> on_venue(const std::map<TradingPair, venues::PositionWord>& words,
                                    const std::vector<TradingPair>& covered, Nanos now,
                                    Nanos patience, Nanos fills_asked,
@@ -59,6 +66,8 @@ class PositionBook {
   void restore_fill(const venues::Fill& fill, const TradingPair& pair);
   [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }
   [[nodiscard]] Quantity quantity(const TradingPair& pair) const;
+  /// The venue's time of the newest fill that is known; 0: none.
+  [[nodiscard]] UnixNanos newest_fill(const TradingPair& pair) const;
 
  private:
   struct Suspect {
@@ -66,7 +75,16 @@ class PositionBook {
     Quantity venues_own;
     Nanos since{0};
   };
+  /// Fills at the time of the newest one.
+  struct Instant {
+    FillChain fills;
+    /// Of an earlier life: the journal does not say from which position they started.
+    std::set<venues::FillKey> restored;
+  };
+  Moved follow(const TradingPair& pair, Held& held, Instant& instant, Nanos now);
+
   std::map<TradingPair, Held> held_;
+  std::map<TradingPair, Instant> instants_;
   std::map<TradingPair, Suspect> suspects_;
 };
 

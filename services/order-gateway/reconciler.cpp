@@ -20,7 +20,14 @@ constexpr std::size_t kShortPage = 500;
 // No server of the venue is known to be behind another for as long as this.
 constexpr Nanos kFillsMayBeBehind = std::chrono::minutes{1};
 constexpr Nanos kSecondLook = std::chrono::seconds{1};
+// Younger orders need not be known to the venue's queries yet.
+constexpr Nanos kNewOrder = std::chrono::seconds{10};
 constexpr auto kReserve = TokenBudget::Urgency::kReserve;
+
+bool is_live(const venues::OrderWord& word) {
+  return word.status == venues::OrderStatus::kOpen ||
+         word.status == venues::OrderStatus::kTriggered;
+}
 
 }  // namespace
 
@@ -138,12 +145,16 @@ Status Reconciler::take_history(const std::string& body) {
   const auto words = hyperliquid::parse_historical_orders(body);
   if (!words) return tl::unexpected(words.error());
   std::string used;
+  // A modified order has finished legs too, under the cloid of the one that is live.
+  std::set<std::string> live = seen_open_;
+  for (const venues::OrderWord& word : words->items) {
+    if (is_live(word)) live.insert(word.cloid);
+  }
   for (const venues::OrderWord& word : words->items) {
     if (!core_.tracker.is_ours(word.cloid)) continue;
     if (core_.tracker.find_by_cloid(word.cloid) != nullptr) {
       take_word(word);
-    } else if (word.status != venues::OrderStatus::kOpen &&
-               word.status != venues::OrderStatus::kTriggered) {
+    } else if (!is_live(word) && !live.contains(word.cloid)) {
       core_.tracker.mark_used(word.cloid, core_.now.wall);
       used += " " + word.cloid;
     }
@@ -249,6 +260,10 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
   for (const auto& [pair, held] : positions_.all()) {
     if (hyperliquid::dex_of(pair.value()) == dex) covered.insert(pair);
   }
+  // An answer that is older than our newest fill of a pair says nothing about it: its server lags.
+  std::erase_if(covered, [&](const TradingPair& pair) {
+    return state->time.value() != 0 && state->time < positions_.newest_fill(pair);
+  });
   std::vector<TradingPair> changed;
   const auto adjustments = positions_.on_venue(words, {covered.begin(), covered.end()},
                                                core_.now.mono, kSecondLook, fills_asked_, changed);
@@ -330,13 +345,15 @@ void Reconciler::ask_foreign_statuses() {
     const std::string dex(hyperliquid::dex_of(order.trading_pair.value()));
     if (std::find(dexs_.begin(), dexs_.end(), dex) == dexs_.end()) continue;
     const VenueOrderId gone = id;
+    const UnixNanos told = std::max(order.word.created, order.word.status_time);
+    const bool is_new = told + kNewOrder > asked_at_venue_time_;
     add(hyperliquid::order_status_by_id_request(core_.settings.address, id.value()),
-        [this, gone](const std::string& body) -> Status {
+        [this, gone, is_new](const std::string& body) -> Status {
           const auto word = hyperliquid::parse_order_status(body);
           if (!word) return tl::unexpected(word.error());
           if (*word) {
             take_word(**word);
-          } else {
+          } else if (!is_new) {
             core_.tracker.forget_foreign(gone);
           }
           return {};

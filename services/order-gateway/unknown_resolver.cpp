@@ -241,6 +241,7 @@ void UnknownResolver::conclude(Entry& entry, const std::string& proof) {
     InFlightOrder* order = core_.tracker.find(order_id);
     if (entry.action.kind == ActionKind::kModify) {
       order->modify_fate(id, Fate::kNotExecuted, {}, failure);
+      executor_.note_modify_settled(id, order_id);
     } else {
       order->create_fate(Fate::kNotExecuted, {}, failure);
     }

@@ -14,7 +14,10 @@ class VenueClock {
  public:
   /// An answer that says `venue` came at `wall` / `mono`.
   void on_time(UnixNanos venue, UnixNanos wall, Nanos mono) {
-    if (!newest_ || venue > *newest_) newest_ = venue;
+    if (!newest_ || venue > *newest_) {
+      newest_ = venue;
+      newest_at_ = mono;
+    }
     if (!first_) first_ = venue;
     last_wall_ = wall;
     last_ = venue;
@@ -23,6 +26,11 @@ class VenueClock {
   }
 
   [[nodiscard]] std::optional<UnixNanos> newest() const { return newest_; }
+  /// The venue's time now, if its clock has gone on since its newest answer.
+  [[nodiscard]] std::optional<UnixNanos> estimate(Nanos mono) const {
+    if (!newest_) return std::nullopt;
+    return *newest_ + (mono - newest_at_);
+  }
   /// The first venue time that this process saw.
   [[nodiscard]] std::optional<UnixNanos> first() const { return first_; }
 
@@ -48,6 +56,7 @@ class VenueClock {
  private:
   static constexpr Nanos kWindow = std::chrono::seconds{60};
   std::optional<UnixNanos> newest_;
+  Nanos newest_at_{0};  // on the monotonic clock
   std::optional<UnixNanos> first_;
   std::optional<UnixNanos> last_;
   UnixNanos last_wall_;

@@ -173,6 +173,42 @@ TEST_F(TrackerTest, AnAdoptedOrderTakesTheNameThatAPlaceGivesIt) {
   EXPECT_EQ(tracker.live_count(), 1U);
 }
 
+class LostModify : public TrackerTest, public testing::WithParamInterface<bool> {};
+INSTANTIATE_TEST_SUITE_P(FillFirst, LostModify, testing::Bool());
+
+TEST_P(LostModify, AnEarlierLegThatIsHeardOfLateIsNotTheCurrentOne) {
+  // A modify was lost with the journal: the live leg is 200, and 100 had executed some.
+  const auto fill_it = [&] {
+    ASSERT_TRUE(*tracker.on_fill(fill_of("100", "t1", 4, cloid_of(7)), kPair, ms(5), events));
+  };
+  if (GetParam()) fill_it();
+  tracker.on_word(open_word("200", cloid_of(7)), kPair, ms(1), events);
+  InFlightOrder& order =
+      tracker.adopt(tracker.take_orphans().at(0), AccountName{"main"}, ms(2), events);
+  if (!GetParam()) fill_it();
+  EXPECT_EQ(order.venue_order_id(), VenueOrderId{"200"});
+  EXPECT_EQ(order.working_quantity(), tenths(10));
+  EXPECT_EQ(order.amount(), tenths(14));
+  EXPECT_EQ(order.state(), OrderState::kPartiallyFilled);
+
+  ClientOrderTracker rebuilt{std::string(kPrefix)};
+  for (const TrackerEvent& event : events) {
+    if (const auto* fill = std::get_if<FillReport>(&event)) {
+      rebuilt.restore_fill(*fill);
+    } else {
+      rebuilt.restore_event(std::get<OrderEvent>(event));
+    }
+  }
+  std::vector<TrackerEvent> again;
+  rebuilt.finish_restore(ms(9), again);
+  rebuilt.on_word(open_word("200", cloid_of(7)), kPair, ms(9), again);
+  EXPECT_TRUE(again.empty());
+  const InFlightOrder* known = rebuilt.find_by_venue_id(VenueOrderId{"200"});
+  ASSERT_NE(known, nullptr);
+  EXPECT_EQ(known->filled(), tenths(4));
+  EXPECT_EQ(known->working_quantity(), tenths(10));
+}
+
 TEST_F(TrackerTest, RebuiltFromItsEventsItIsTheSameAndSaysNothing) {
   InFlightOrder& first = place(1);
   accept(first, "100");

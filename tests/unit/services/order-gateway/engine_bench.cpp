@@ -295,7 +295,7 @@ std::string EngineBench::info_answer(const std::string& body) {
   if (type == "orderStatus") return R"({"status":"unknownOid"})";
   if (type == "clearinghouseState") {
     return R"({"marginSummary":{"accountValue":"1000.0"},"withdrawable":"900.0",)"
-           R"("assetPositions":[],"time":1})";
+           R"("assetPositions":[]})";
   }
   if (type == "userFillsByTime") return "[" + told_fills_ + "]";
   if (type == "spotClearinghouseState") return R"({"balances":[]})";

@@ -20,7 +20,7 @@ std::string clearinghouse(const std::string& size, const std::string& entry = "5
               ? std::string()
               : R"({"type":"oneWay","position":{"coin":"BTC","szi":")" + size +
                     R"(","leverage":{"type":"cross","value":20},"entryPx":")" + entry + R"("}})") +
-         R"(],"time":1})";
+         R"(]})";
 }
 
 // ---------------------------------------------------------------- stamps
@@ -72,6 +72,24 @@ TEST(Stamps, DecidedIsWhenTheDecisionLeftNotWhenTheCommandCame) {
   EXPECT_EQ(stamps.decided, handed.wall.value());
 }
 
+// ---------------------------------------------------------------- clocks
+
+TEST(Clocks, OursBehindTheVenuesEndsNoOrderWhoseFillsAreStillToCome) {
+  EngineBench bench;
+  bench.start();
+  bench.venue_offset_ms = 15'000;
+  bench.advance(10'000);
+  bench.place("a", "BUY", "50010", "0.01",
+              [](v1::OrderRequest& order) { order.set_time_in_force("IOC"); });
+  bench.answer_statuses(bench.sent.at(0),
+                        R"({"filled":{"oid":77,"totalSz":"0.01","avgPx":"50001.0"}})");
+  bench.advance(2'500);
+  EXPECT_FALSE(is_final(bench.state("a"))) << "the venue has said that it was filled";
+  bench.fill(bench.cloid("a"), 77, "B", "50001", "0.01", "0.0", 1);
+  EXPECT_EQ(bench.state("a"), OrderState::kFilled);
+  EXPECT_TRUE(bench.events("order_cancelled").empty());
+}
+
 // ---------------------------------------------------------------- positions
 
 TEST(Positions, TheEventAfterAFillHasTheEntryPrice) {
@@ -110,6 +128,36 @@ TEST(Positions, AFillThatTheStreamLostIsAskedForAsSoonAsALaterOneShowsIt) {
   bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.02", 3);
   bench.advance(2'000);
   EXPECT_EQ(asked(), before + 1);
+}
+
+TEST(Positions, AnAnswerOlderThanTheNewestFillIsNoDifference) {
+  EngineBench bench;
+  bench.start();
+  bench.place("a", "BUY", "50000", "0.03");
+  bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+  bench.fill(bench.cloid("a"), 77, "B", "50000", "0.01", "0.0", 1);
+  const std::string old = clearinghouse("");
+  bench.info["clearinghouseState"] =
+      old.substr(0, old.size() - 1) + R"(,"time":)" + std::to_string(bench.venue_ms() - 1) + "}";
+  bench.advance(60'000);
+  EXPECT_TRUE(bench.events("position_adjusted").empty());
+  EXPECT_EQ(bench.engine->positions().quantity(kPair), Quantity{Decimal::of(1, -2)});
+}
+
+TEST(Positions, ASnapshotThatBeginsWithTheNewestLeadsToTheSamePosition) {
+  EngineBench bench;
+  bench.start();
+  const auto one = [&](int tid, const std::string& start) {
+    return R"({"coin":"BTC","px":"50000","sz":"0.01","side":"B","time":)" +
+           std::to_string(bench.venue_ms()) + R"(,"startPosition":")" + start +
+           R"(","dir":"x","closedPnl":"0.0","hash":"0x0","oid":9,"crossed":false,"fee":"0.01",)"
+           R"("tid":)" +
+           std::to_string(tid) + R"(,"feeToken":"USDC"})";
+  };
+  bench.frame(R"({"channel":"userFills","data":{"user":")" + bench.settings.address +
+              R"(","isSnapshot":true,"fills":[)" + one(3, "0.02") + "," + one(2, "0.01") + "," +
+              one(1, "0.0") + "]}}");
+  EXPECT_EQ(bench.engine->positions().quantity(kPair), Quantity{Decimal::of(3, -2)});
 }
 
 TEST(Positions, AFillOfASpotPairIsNoPosition) {
@@ -306,6 +354,17 @@ TEST(ForeignOrders, OneThatEndedUnheardIsAskedForAndEnds) {
   bench.advance(12'000);
   EXPECT_EQ(bench.events("order_cancelled").size(), 1U);
   EXPECT_TRUE(bench.engine->tracker().foreign().empty());
+}
+
+TEST(ForeignOrders, OneThatTheQueriesDoNotKnowYetIsNotForgotten) {
+  EngineBench bench{with_foreign(ForeignOrders::kReport)};
+  bench.start();
+  bench.advance(9'000);
+  bench.update("", 500, "open", "48000", "0.02");
+  bench.advance(5'000);  // with a sweep that is told unknownOid
+  EXPECT_EQ(bench.engine->tracker().foreign().size(), 1U);
+  bench.advance(30'000);
+  EXPECT_TRUE(bench.engine->tracker().foreign().empty()) << "by then it would be known";
 }
 
 TEST(ForeignOrders, TheirNamesAreNotForClients) {

@@ -594,6 +594,80 @@ TEST(InFlightOrder, FillsThatCrossAModifyAreKnownAsOverfillAndCancelled) {
   EXPECT_EQ(order.state(), OrderState::kFilled);
 }
 
+/// Filled to its amount by fills that crossed one modify, a rest live, and a modify to more of that
+/// rest under way.
+InFlightOrder filled_while_a_modify_to_more_is_open(std::vector<OrderEvent>& events) {
+  InFlightOrder order{limit_order(), "0xf1a5", ms(0)};
+  order.create_fate(Fate::kAccepted,
+                    {.venue_order_id = VenueOrderId{"100"}, .executed = {}, .time = ms(1)});
+  order.settle(ms(1), events);
+  order.begin_modify(
+      {.action = 7, .price = price(49000), .amount = tenths(10), .quantity = tenths(10)});
+  EXPECT_TRUE(*order.fill(fill_of("100", "t1", 4, 4)));
+  order.settle(ms(4), events);
+  order.modify_fate(7, Fate::kAccepted,
+                    {.venue_order_id = VenueOrderId{"200"}, .executed = {}, .time = ms(5)});
+  order.settle(ms(5), events);
+  order.begin_modify(
+      {.action = 8, .price = price(48000), .amount = tenths(14), .quantity = tenths(10)});
+  EXPECT_TRUE(*order.fill(fill_of("200", "t2", 6, 6)));
+  order.settle(ms(6), events);
+  return order;
+}
+
+TEST(InFlightOrder, NoEndIsToldWhileAModifyToMoreMayBeAccepted) {
+  std::vector<OrderEvent> events;
+  InFlightOrder order = filled_while_a_modify_to_more_is_open(events);
+  EXPECT_EQ(events.back().kind, OrderEventKind::kPartialFill);
+  EXPECT_EQ(order.state(), OrderState::kPartiallyFilled);
+  EXPECT_FALSE(order.must_be_cancelled()) << "the new leg would go with it";
+  order.modify_fate(8, Fate::kAccepted,
+                    {.venue_order_id = VenueOrderId{"300"}, .executed = {}, .time = ms(7)});
+  order.settle(ms(7), events);
+  EXPECT_EQ(order.state(), OrderState::kPartiallyFilled);
+  ASSERT_TRUE(*order.fill(fill_of("300", "t3", 4, 8)));
+  order.settle(ms(8), events);
+  EXPECT_EQ(events.back().kind, OrderEventKind::kFilled);
+  for (const OrderEvent& event : events) {
+    EXPECT_EQ(is_final(event.order.state), &event == &events.back());
+  }
+}
+
+TEST(InFlightOrder, AnEndThatWaitedForARefusedModifyIsToldOnceAndKnownAfterARestart) {
+  std::vector<OrderEvent> events;
+  InFlightOrder order = filled_while_a_modify_to_more_is_open(events);
+  order.modify_fate(8, Fate::kRejected, {}, Failure{ErrorCode::kVenueRejected, "words"});
+  order.settle(ms(7), events);
+  EXPECT_EQ(order.state(), OrderState::kFilled);
+  EXPECT_TRUE(order.must_be_cancelled());
+  const auto ends = std::count_if(events.begin(), events.end(), [](const OrderEvent& event) {
+    return event.kind == OrderEventKind::kFilled;
+  });
+  EXPECT_EQ(ends, 1);
+
+  InFlightOrder restored{limit_order(), "0xf1a5", ms(0)};
+  std::map<std::string, venues::Fill> fills{{"t1", fill_of("100", "t1", 4, 4)},
+                                            {"t2", fill_of("200", "t2", 6, 6)}};
+  for (const OrderEvent& event : events) {
+    if (event.order.venue_order_id == VenueOrderId{"200"} && !restored.knows(VenueOrderId{"200"})) {
+      restored.begin_modify(
+          {.action = 7, .price = price(49000), .amount = tenths(10), .quantity = tenths(10)});
+    }
+    if (event.trade_id == TradeId{"t2"}) {
+      restored.begin_modify(
+          {.action = 8, .price = price(48000), .amount = tenths(14), .quantity = tenths(10)});
+    }
+    if (event.trade_id) {
+      ASSERT_TRUE(*restored.fill(fills.at(event.trade_id->value())));
+    }
+    restored.restore(event);
+  }
+  EXPECT_EQ(restored.state(), OrderState::kFilled) << "although no note says that it was refused";
+  std::vector<OrderEvent> again;
+  restored.settle(ms(9), again);
+  EXPECT_TRUE(again.empty());
+}
+
 TEST(InFlightOrder, FillAfterCancelledIsPublishedAndTheStateStays) {
   InFlightOrder order{limit_order(), "0xf1a5", ms(0)};
   std::vector<OrderEvent> events;

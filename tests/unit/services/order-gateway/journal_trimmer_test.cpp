@@ -115,18 +115,19 @@ class Trimmed : public testing::Test {
   }
   void open_at_venue() {
     const auto row = [&](const std::string& id, const std::string& side, const std::string& price,
-                         const std::string& size, const std::string& oid) {
+                         const std::string& size, const std::string& oid,
+                         const std::string& ordered = "") {
       return R"({"coin":"BTC","side":")" + side + R"(","limitPx":")" + price + R"(","sz":")" +
-             size + R"(","oid":)" + oid + R"(,"timestamp":1,"origSz":")" + size + R"(","cloid":")" +
-             bench.cloid(id) + "\"}";
+             size + R"(","oid":)" + oid + R"(,"timestamp":1,"origSz":")" +
+             (ordered.empty() ? size : ordered) + R"(","cloid":")" + bench.cloid(id) + "\"}";
     };
     bench.info["frontendOpenOrders"] = "[" + row("resting", "B", "48000", "0.01", "1") + "," +
-                                       row("partly", "B", "48000", "0.02", "2") + "," +
+                                       row("partly", "B", "48000", "0.02", "2", "0.03") + "," +
                                        row("modified", "A", "53000", "0.02", "4") + "]";
     bench.info["clearinghouseState"] =
         R"({"marginSummary":{"accountValue":"1000.0"},"withdrawable":"900.0","assetPositions":[)"
         R"({"type":"oneWay","position":{"coin":"BTC","szi":"0.01","leverage":{"type":"cross",)"
-        R"("value":20},"entryPx":"48000.0"}}],"time":1})";
+        R"("value":20},"entryPx":"48000.0"}}]})";
   }
 
   journal::MemoryStorage storage;

@@ -178,11 +178,11 @@ venues::Fill fill_of(Side side, std::int64_t quantity, std::int64_t time_ms,
 TEST(PositionBook, FollowsTheFillsAndTheirStartPositions) {
   PositionBook book;
   using Moved = PositionBook::Moved;
-  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair), Moved::kByTheFill);
+  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair, s(0)), Moved::kByTheFill);
   // One of 1 in between was missed.
-  EXPECT_EQ(book.on_fill(fill_of(Side::kSell, 5, 3, 4), kPair), Moved::kPastMissedOne);
+  EXPECT_EQ(book.on_fill(fill_of(Side::kSell, 5, 3, 4), kPair, s(0)), Moved::kPastMissedOne);
   EXPECT_EQ(book.quantity(kPair), lots(-1));
-  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair), Moved::kNo)
+  EXPECT_EQ(book.on_fill(fill_of(Side::kBuy, 1, 2, 3), kPair, s(0)), Moved::kNo)
       << "its effect is in the later one";
   EXPECT_EQ(book.quantity(kPair), lots(-1));
 }
@@ -202,7 +202,7 @@ TEST_P(EntryPrice, FollowsTheFillsAsTheVenueKeepsIt) {
     auto fill =
         fill_of(quantity > 0 ? Side::kBuy : Side::kSell, std::abs(quantity), time++, position);
     fill.price = Price{*Decimal::parse(at_price)};
-    ASSERT_EQ(book.on_fill(fill, kPair), PositionBook::Moved::kByTheFill);
+    ASSERT_EQ(book.on_fill(fill, kPair, s(0)), PositionBook::Moved::kByTheFill);
     position += quantity;
   }
   const auto& held = book.all().at(kPair);
@@ -231,10 +231,10 @@ TEST(PositionBook, AMissedFillLeavesTheEntryPriceUnknownUntilTheVenueTellsIt) {
   PositionBook book;
   auto fill = fill_of(Side::kBuy, 1, 1, 0);
   fill.price = price(100);
-  book.on_fill(fill, kPair);
+  book.on_fill(fill, kPair, s(0));
   auto later = fill_of(Side::kBuy, 1, 3, 4);  // three were bought in between, nobody knows at what
   later.price = price(110);
-  book.on_fill(later, kPair);
+  book.on_fill(later, kPair, s(0));
   EXPECT_FALSE(book.all().at(kPair).entry_price.has_value());
   venues::PositionWord word;
   word.quantity = lots(5);
@@ -247,7 +247,7 @@ TEST(PositionBook, AMissedFillLeavesTheEntryPriceUnknownUntilTheVenueTellsIt) {
 
 TEST(PositionBook, ADifferenceCountsOnlyWhenSeenTwice) {
   PositionBook book;
-  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair);
+  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair, s(0));
   venues::PositionWord word;
   word.quantity = lots(2);
   std::vector<TradingPair> changed;
@@ -256,23 +256,108 @@ TEST(PositionBook, ADifferenceCountsOnlyWhenSeenTwice) {
   EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(1) + ms(500), s(1), s(1) + ms(500), changed)
                   .empty());
   // Seen twice, but no fills were asked for in between: a lost one may explain it.
-  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(2), s(1), s(1), changed).empty());
-  const auto adjusted = book.on_venue({{kPair, word}}, {kPair}, s(2), s(1), s(2), changed);
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(12), s(1), s(1), changed).empty());
+  const auto adjusted = book.on_venue({{kPair, word}}, {kPair}, s(12), s(1), s(2), changed);
   ASSERT_EQ(adjusted.size(), 1U);
   EXPECT_EQ(adjusted[0].before, lots(3));
   EXPECT_EQ(adjusted[0].after, lots(2));
-  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(5), s(1), s(5), changed).empty())
+  EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(15), s(1), s(15), changed).empty())
       << "running it again changes nothing";
+}
+
+TEST(PositionBook, AServerThatDoesNotKnowTheNewestFillAdjustsNothing) {
+  PositionBook book;
+  std::vector<TradingPair> changed;
+  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair, s(100));
+  for (const Nanos now : {s(101), s(103), s(109)}) {
+    EXPECT_TRUE(book.on_venue({}, {kPair}, now, s(1), now, changed).empty()) << now.count();
+  }
+  EXPECT_EQ(book.quantity(kPair), lots(3));
+  EXPECT_EQ(book.on_venue({}, {kPair}, s(110), s(1), s(110), changed).size(), 1U)
+      << "ten seconds later no server is that far behind";
+}
+
+using Moved = PositionBook::Moved;
+
+/// Buys (> 0) and sells, one after another, all at one venue time.
+std::vector<venues::Fill> block_of(std::int64_t position, std::vector<std::int64_t> changes,
+                                   std::int64_t time_ms) {
+  std::vector<venues::Fill> fills;
+  for (const std::int64_t change : changes) {
+    fills.push_back(
+        fill_of(change > 0 ? Side::kBuy : Side::kSell, std::abs(change), time_ms, position));
+    fills.back().trade_id = TradeId{"t" + std::to_string(fills.size())};
+    position += change;
+  }
+  return fills;
+}
+
+TEST(PositionBook, FillsOfOneBlockLeadToOnePositionInAnyOrder) {
+  // The last one comes back to where one before it was.
+  for (const auto& changes : std::vector<std::vector<std::int64_t>>{
+           {1, 2, 3}, {-4, 2, 7, -1}, {5, -5}, {2, -2, 2, 1}, {-1, 3, -2, 6, 1}}) {
+    std::int64_t end = 10;
+    for (const std::int64_t change : changes) end += change;
+    const auto fills = block_of(10, changes, 5);
+    std::vector<std::size_t> order(fills.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    do {
+      PositionBook book;
+      book.on_fill(fill_of(Side::kBuy, 10, 4, 0), kPair, s(0));
+      std::string text;
+      for (const std::size_t i : order) {
+        book.on_fill(fills[i], kPair, s(0));
+        text += " " + std::to_string(i);
+      }
+      ASSERT_EQ(book.quantity(kPair), lots(end)) << text;
+    } while (std::next_permutation(order.begin(), order.end()));
+  }
+}
+
+TEST(PositionBook, AFillThatStartsElsewhereInTheSameBlockWaitsForTheOneBetween) {
+  PositionBook book;
+  const auto fills = block_of(0, {1, 2, 3}, 5);
+  EXPECT_EQ(book.on_fill(fills[0], kPair, s(0)), Moved::kByTheFill);
+  EXPECT_EQ(book.on_fill(fills[2], kPair, s(0)), Moved::kNotYet);
+  EXPECT_EQ(book.quantity(kPair), lots(1)) << "which of the two is the newer cannot be told";
+  EXPECT_EQ(book.on_fill(fills[1], kPair, s(0)), Moved::kByTheFill);
+  EXPECT_EQ(book.quantity(kPair), lots(6));
+}
+
+TEST(PositionBook, ARestartKnowsTheBlockOfItsNewestFillOnceItsFillsAreSeenAgain) {
+  const auto fills = block_of(0, {1, 2, 3}, 5);
+  PositionBook book;
+  // The first and the last had come: the last waits for the one between.
+  book.restore_fill(fills[0], kPair);
+  book.restore(kPair, lots(1));
+  book.restore_fill(fills[2], kPair);
+  EXPECT_EQ(book.on_known_fill(fills[0], kPair, s(0)), Moved::kNo);
+  EXPECT_NE(book.on_fill(fills[1], kPair, s(0)), Moved::kNo);
+  EXPECT_NE(book.on_known_fill(fills[2], kPair, s(0)), Moved::kNo);
+  EXPECT_EQ(book.quantity(kPair), lots(6));
+  EXPECT_EQ(book.on_known_fill(fills[2], kPair, s(0)), Moved::kNo);
+  EXPECT_EQ(book.quantity(kPair), lots(6));
+}
+
+TEST(PositionBook, AFillOfBeforeTheRestartMovesNothingWhenItIsSeenAgain) {
+  const auto fills = block_of(0, {1, 2}, 5);
+  PositionBook book;
+  book.restore(kPair, lots(1));
+  book.restore_fill(fills[0], kPair);
+  book.restore(kPair, lots(3));
+  book.restore_fill(fills[1], kPair);
+  for (const auto& fill : fills) EXPECT_EQ(book.on_known_fill(fill, kPair, s(0)), Moved::kNo);
+  EXPECT_EQ(book.quantity(kPair), lots(3));
 }
 
 TEST(PositionBook, AFillInBetweenEndsTheSuspicion) {
   PositionBook book;
-  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair);
+  book.on_fill(fill_of(Side::kBuy, 3, 1, 0), kPair, s(0));
   venues::PositionWord word;
   word.quantity = lots(5);
   std::vector<TradingPair> changed;
   book.on_venue({{kPair, word}}, {kPair}, s(1), s(1), s(1), changed);
-  book.on_fill(fill_of(Side::kBuy, 2, 2, 3), kPair);  // the venue was ahead of the stream
+  book.on_fill(fill_of(Side::kBuy, 2, 2, 3), kPair, s(0));  // the venue was ahead of the stream
   EXPECT_FALSE(book.has_suspects());
   EXPECT_TRUE(book.on_venue({{kPair, word}}, {kPair}, s(3), s(1), s(3), changed).empty());
 }
