@@ -236,17 +236,24 @@ limits::Exposure AccountEngine::exposure(const TradingPair& pair,
   limits::Exposure found;
   found.position = positions_.quantity(pair);
   found.account_open_orders = static_cast<std::uint32_t>(core_.tracker.live_count());
+  const auto count = [&found](const InFlightOrder& order, const Quantity& quantity) {
+    const bool buy = order.content().side == Side::kBuy;
+    Quantity& sum = order.content().reduce_only
+                        ? (buy ? found.reduce_only_buys : found.reduce_only_sells)
+                        : (buy ? found.working_buys : found.working_sells);
+    sum = add(sum, quantity).value_or(sum);
+  };
+  for (const auto& [id, order] : core_.tracker.settling(pair)) {
+    count(*order, order->unseen_quantity());
+  }
   for (const auto& [id, order] : core_.tracker.live(pair)) {
     if (instead_of != nullptr && id == *instead_of) {
       --found.account_open_orders;  // what is left of it counts: it may fill before it is replaced
     } else {
       ++found.open_orders;
     }
-    const bool buy = order->content().side == Side::kBuy;
-    Quantity& sum = order->content().reduce_only
-                        ? (buy ? found.reduce_only_buys : found.reduce_only_sells)
-                        : (buy ? found.working_buys : found.working_sells);
-    sum = add(sum, order->working_quantity()).value_or(sum);
+    count(*order, order->working_quantity());
+    count(*order, order->unseen_quantity());
   }
   return found;
 }

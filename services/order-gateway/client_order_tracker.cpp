@@ -99,6 +99,7 @@ ClientOrderTracker::Admission ClientOrderTracker::place(const OrderContent& cont
   const ClientOrderId old_id = order->content().client_order_id;
   auto node = orders_.extract(old_id);
   live_[order->content().trading_pair].erase(old_id);
+  settling_[order->content().trading_pair].erase(old_id);
   order->rename(content);
   node.key() = content.client_order_id;
   orders_.insert(std::move(node));
@@ -158,6 +159,12 @@ void ClientOrderTracker::touch_live(InFlightOrder& order) {
     if (orders.emplace(id, &order).second) ++live_count_;
   } else if (orders.erase(id) > 0) {
     --live_count_;
+  }
+  if (!order.may_be_live() && order.unseen_quantity().is_positive()) {
+    settling_[order.content().trading_pair].insert_or_assign(id, &order);
+  } else if (const auto known = settling_.find(order.content().trading_pair);
+             known != settling_.end()) {
+    known->second.erase(id);
   }
 }
 
@@ -292,7 +299,11 @@ void ClientOrderTracker::bind_waiting(InFlightOrder& order, UnixNanos now,
 
 void ClientOrderTracker::fills_known_through(UnixNanos venue_time, UnixNanos now,
                                              std::vector<TrackerEvent>& out) {
-  for (const ClientOrderId& id : live()) {
+  std::vector<ClientOrderId> ids = live();
+  for (const auto& [pair, orders] : settling_) {
+    for (const auto& [id, order] : orders) ids.push_back(id);
+  }
+  for (const ClientOrderId& id : ids) {
     InFlightOrder* order = find(id);
     if (order == nullptr) continue;
     order->fills_known_through(venue_time);
@@ -344,10 +355,19 @@ InFlightOrder& ClientOrderTracker::adopt(const Orphan& orphan, const AccountName
 
 // ---------------------------------------------------------------- views
 
-const ClientOrderTracker::LiveOrders& ClientOrderTracker::live(const TradingPair& pair) const {
+const ClientOrderTracker::LiveOrders& ClientOrderTracker::of(
+    const std::map<TradingPair, LiveOrders>& orders, const TradingPair& pair) {
   static const LiveOrders kNone;
-  const auto found = live_.find(pair);
-  return found == live_.end() ? kNone : found->second;
+  const auto found = orders.find(pair);
+  return found == orders.end() ? kNone : found->second;
+}
+
+const ClientOrderTracker::LiveOrders& ClientOrderTracker::live(const TradingPair& pair) const {
+  return of(live_, pair);
+}
+
+const ClientOrderTracker::LiveOrders& ClientOrderTracker::settling(const TradingPair& pair) const {
+  return of(settling_, pair);
 }
 
 std::vector<ClientOrderId> ClientOrderTracker::live() const {
@@ -386,6 +406,7 @@ bool ClientOrderTracker::forget(const InFlightOrder& order) {
   }
   by_cloid_.erase(order.cloid());
   for (const VenueOrderId& id : order.legs()) by_venue_id_.erase(id);
+  settling_[order.content().trading_pair].erase(order.content().client_order_id);
   const auto here = orders_.find(order.content().client_order_id);
   orders_.erase(here);
   return true;
@@ -458,10 +479,11 @@ void ClientOrderTracker::restore_event(const OrderEvent& event) {
     // A fill that was first published as unattributed and claimed afterwards; of an earlier leg it
     // has another id than its order has now.
     for (auto it = unattributed_.begin(); it != unattributed_.end(); ++it) {
+      const InFlightOrder* claimant = find_by_venue_id(it->fill.venue_order_id);
       const bool its_own =
           it->fill.venue_order_id == *event.order.venue_order_id ||
           (it->trading_pair == content.trading_pair && it->fill.side == content.side &&
-           !by_venue_id_.contains(it->fill.venue_order_id));
+           (claimant == nullptr || claimant == order));
       if (it->fill.trade_id != *event.trade_id || !its_own) continue;
       ignore(order->fill(it->fill), "it was counted when it was journaled");
       unattributed_.erase(it);

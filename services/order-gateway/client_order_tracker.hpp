@@ -117,6 +117,8 @@ class ClientOrderTracker {
   /// facts meanwhile.
   using LiveOrders = std::map<ClientOrderId, InFlightOrder*>;
   [[nodiscard]] const LiveOrders& live(const TradingPair& pair) const;
+  /// Orders of which nothing is live any more, but fills that came before their end may be missing.
+  [[nodiscard]] const LiveOrders& settling(const TradingPair& pair) const;
   [[nodiscard]] const std::map<TradingPair, LiveOrders>& live_by_pair() const { return live_; }
   /// Their ids, for whoever gives them facts.
   [[nodiscard]] std::vector<ClientOrderId> live() const;
@@ -159,6 +161,8 @@ class ClientOrderTracker {
   InFlightOrder& insert(const OrderContent& content, std::string_view cloid, UnixNanos at);
   void index(InFlightOrder& order);
   void touch_live(InFlightOrder& order);
+  static const LiveOrders& of(const std::map<TradingPair, LiveOrders>& orders,
+                              const TradingPair& pair);
   InFlightOrder* owner_of(const venues::Fill& fill);
   bool claim_possible(const venues::Fill& fill, const TradingPair& pair) const;
   Status count(InFlightOrder& order, const venues::Fill& fill, const TradingPair& pair,
@@ -178,6 +182,7 @@ class ClientOrderTracker {
   std::size_t max_final_ = SIZE_MAX;
   std::unordered_set<std::size_t> forgotten_;  // while rebuilding: hashes of ids
   std::map<TradingPair, LiveOrders> live_;
+  std::map<TradingPair, LiveOrders> settling_;
   std::size_t live_count_ = 0;
 
   FillMemory known_fills_;

@@ -532,7 +532,9 @@ void Executor::apply_to_order(Pending& pending, std::size_t i, const ItemReply& 
       }
       return;
     case ItemReply::Kind::kSuccess:
-      if (pending.kind == ActionKind::kCancel) order->cancel_fate(CancelFate::kConfirmed);
+      if (pending.kind == ActionKind::kCancel) {
+        order->cancel_fate(CancelFate::kConfirmed, std::nullopt, ack.time);
+      }
       return;
     case ItemReply::Kind::kError:
       if (pending.kind == ActionKind::kOrder) order->create_fate(Fate::kRejected, {}, words);

@@ -119,11 +119,13 @@ void InFlightOrder::modify_fate(std::uint64_t action, Fate fate, const Acknowled
   }
 }
 
-void InFlightOrder::cancel_fate(CancelFate fate, std::optional<Failure> failure) {
+void InFlightOrder::cancel_fate(CancelFate fate, std::optional<Failure> failure, UnixNanos at) {
   if (cancel_ == Cancel::kConfirmed) return;
   switch (fate) {
     case CancelFate::kConfirmed:
       cancel_ = Cancel::kConfirmed;
+      cancelled_at_ = at;
+      if (!legs_.empty()) legs_.back().ended = std::max(legs_.back().ended, at);
       return;
     case CancelFate::kUnknown:
       cancel_ = Cancel::kUnknown;
@@ -136,7 +138,7 @@ void InFlightOrder::cancel_fate(CancelFate fate, std::optional<Failure> failure)
   }
 }
 
-InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
+InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id, UnixNanos at) {
   for (Leg& known : legs_) {
     if (known.venue_order_id == id) return known;
   }
@@ -147,7 +149,8 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
             .acknowledged = false,
             .executed = {},
             .filled = {},
-            .terminal = {}};
+            .terminal = {},
+            .ended = {}};
   Modify* maker = nullptr;
   if (!legs_.empty() && is_older(id, legs_.back().venue_order_id)) {
     // Heard of after its successor: the order that waited for its trigger, a leg of a lost journal.
@@ -177,13 +180,14 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id) {
       fresh.sized = Sized::kOurs;
     }
   }
+  if (!legs_.empty()) legs_.back().ended = std::max(legs_.back().ended, at);
   legs_.push_back(std::move(fresh));
   return legs_.back();
 }
 
 void InFlightOrder::acknowledge(const Acknowledgement& ack) {
   if (!ack.venue_order_id) return;  // "waitingForTrigger": accepted, its id comes by the stream
-  Leg& acknowledged = leg(*ack.venue_order_id);
+  Leg& acknowledged = leg(*ack.venue_order_id, ack.time);
   acknowledged.acknowledged = true;
   if (acknowledged.sized == Sized::kAssumed) acknowledged.sized = Sized::kOurs;
   if (ack.executed && is_ioc()) {
@@ -225,13 +229,13 @@ void InFlightOrder::doubt_sizes() {
 }
 
 void InFlightOrder::adopt(const venues::OrderWord& word) {
-  leg(word.venue_order_id).sized = Sized::kVenues;
+  leg(word.venue_order_id, word.status_time).sized = Sized::kVenues;
   this->word(word);
 }
 
 void InFlightOrder::word(const venues::OrderWord& word) {
   if (word.status == OrderStatus::kUnrecognised) return;
-  Leg& target = leg(word.venue_order_id);
+  Leg& target = leg(word.venue_order_id, word.status_time);
   size_by(target, word);
   switch (word.status) {
     case OrderStatus::kOpen:
@@ -252,6 +256,9 @@ void InFlightOrder::word(const venues::OrderWord& word) {
       break;
     case OrderStatus::kCancelled:
       target.acknowledged = true;
+      if (word.original && word.remaining && !target.executed) {
+        target.executed = minus_floor_zero(*word.original, *word.remaining);
+      }
       break;
     case OrderStatus::kRejected:
       break;
@@ -268,7 +275,7 @@ Result<bool> InFlightOrder::fill(const venues::Fill& fill) {
   if (!total) return tl::unexpected(total.error());
   // Of a TWAP in the journal only the slice's own id is kept.
   const bool slice = content_.type == OrderType::kTwap && !legs_.empty();
-  Leg& target = slice ? legs_.back() : leg(leg_of(fill));
+  Leg& target = slice ? legs_.back() : leg(leg_of(fill), fill.time);
   const auto leg_total = add(target.filled, fill.quantity);
   if (!leg_total) return tl::unexpected(leg_total.error());
   target.acknowledged = true;
@@ -419,6 +426,29 @@ Quantity InFlightOrder::working_quantity() const {
   // Fills may cross a modify in flight: the old leg can fill up to its rest and the new one too.
   if (const Modify* pending = open_modify()) working = plus(working, pending->intent.quantity);
   return working;
+}
+
+Quantity InFlightOrder::unseen_quantity() const {
+  Quantity unseen;
+  if (legs_.empty()) {
+    // Its placing has no answer, its cancel has.
+    const bool known =
+        cancel_ != Cancel::kConfirmed || fills_through_ >= cancelled_at_ + kFillSlack;
+    return known ? unseen : content_.amount;
+  }
+  if (refused_at_once()) return unseen;
+  for (const Leg& known : legs_) {
+    const bool current = &known == &legs_.back();
+    if (current && !done(known)) continue;                 // it counts as working
+    if (!current && has_trigger(content_.type)) continue;  // it waited, and executed nothing
+    if (known.terminal && known.terminal->status == OrderStatus::kRejected) continue;
+    const Quantity most = known.executed.value_or(known.quantity);
+    if (known.filled >= most) continue;
+    const UnixNanos end = known.terminal ? known.terminal->time : known.ended;
+    if (fills_through_ >= end + (known.executed ? kStatedFillSlack : kFillSlack)) continue;
+    unseen = plus(unseen, minus_floor_zero(most, known.filled));
+  }
+  return unseen;
 }
 
 bool InFlightOrder::awaits_fills() const {
@@ -629,7 +659,7 @@ void InFlightOrder::settle_unbound(Modify& modify) {
 void InFlightOrder::restore(const OrderEvent& past) {
   const OrderView& told = past.order;
   if (told.venue_order_id) {
-    Leg& known = leg(*told.venue_order_id);
+    Leg& known = leg(*told.venue_order_id, UnixNanos{});
     if (told.state != OrderState::kFailed) known.acknowledged = true;
     if (known.amount != told.content.amount && told.content.amount.is_positive()) {
       // Its size was the venue's word.

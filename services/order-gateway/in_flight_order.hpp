@@ -71,7 +71,9 @@ class InFlightOrder {
                    std::optional<Failure> failure = std::nullopt);
   void modify_fate(std::uint64_t action, Fate fate, const Acknowledgement& ack = {},
                    std::optional<Failure> failure = std::nullopt);
-  void cancel_fate(CancelFate fate, std::optional<Failure> failure = std::nullopt);
+  /// at: the venue's time of a kConfirmed, at least.
+  void cancel_fate(CancelFate fate, std::optional<Failure> failure = std::nullopt,
+                   UnixNanos at = {});
   void word(const venues::OrderWord& word);
   /// A word about an order that no journal knows: it alone tells the size.
   void adopt(const venues::OrderWord& word);
@@ -106,6 +108,9 @@ class InFlightOrder {
   [[nodiscard]] bool knows(const VenueOrderId& id) const;
   /// The most that may still be executed: unanswered and UNKNOWN actions at full size.
   [[nodiscard]] Quantity working_quantity() const;
+  /// The most that legs which have ended may have executed unseen: until the venue says how much it
+  /// was, or all fills up to their end are known.
+  [[nodiscard]] Quantity unseen_quantity() const;
   /// Something of it may be live at the venue.
   [[nodiscard]] bool may_be_live() const;
   /// The venue calls it filled, its fills have not all been seen.
@@ -164,6 +169,7 @@ class InFlightOrder {
     std::optional<Quantity> executed;  // what its fills will add up to, where the venue said so
     Quantity filled;
     std::optional<Terminal> terminal;
+    UnixNanos ended;  // replaced or cancelled by then, the venue's time; 0: not in this life
     Sized sized = Sized::kAssumed;
   };
   enum class Cancel { kNone, kInFlight, kUnknown, kRefused, kConfirmed };
@@ -180,7 +186,8 @@ class InFlightOrder {
   };
 
   [[nodiscard]] bool is_ioc() const;
-  Leg& leg(const VenueOrderId& id);
+  /// at: the venue's time of what is heard about it.
+  Leg& leg(const VenueOrderId& id, UnixNanos at);
   void join_terminal(Leg& leg, const Terminal& terminal);
   void size_by(Leg& leg, const venues::OrderWord& word);
   void acknowledge(const Acknowledgement& ack);
@@ -211,6 +218,7 @@ class InFlightOrder {
   std::vector<Leg> legs_;  // in the order of the actions that made them; the last is the current
   std::vector<Modify> modifies_;
   Cancel cancel_ = Cancel::kNone;
+  UnixNanos cancelled_at_;  // the venue's time, at least; 0: not in this life
   std::map<venues::FillKey, CountedFill> fills_;
   std::vector<venues::FillKey> unpublished_;
   Quantity filled_;

@@ -178,6 +178,12 @@ Result<venues::OrderWord> read_order_with_status(const element& value, std::uint
   return word;
 }
 
+/// These answers may show the rest that an order had before it was cancelled; the stream shows the
+/// one that it was cancelled with. (hyperliquid.md section 7.4)
+void forget_old_rest(venues::OrderWord& word) {
+  if (word.status == venues::OrderStatus::kCancelled) word.remaining.reset();
+}
+
 Result<venues::Fill> read_fill(const element& value) {
   Fields fields("fill", value);
   venues::Fill fill;
@@ -540,13 +546,16 @@ Result<std::optional<venues::OrderWord>> parse_order_status(std::string_view bod
   std::uint64_t unknown = 0;
   auto word = read_order_with_status(*order, unknown);
   if (!word) return tl::unexpected(word.error());
+  forget_old_rest(*word);
   return std::optional<venues::OrderWord>{std::move(*word)};
 }
 
 Result<Parsed<venues::OrderWord>> parse_historical_orders(std::string_view body) {
   const auto root = parse_json(body);
   if (!root) return tl::unexpected(root.error());
-  return read_list<venues::OrderWord>(*root, "historicalOrders", read_order_with_status);
+  auto words = read_list<venues::OrderWord>(*root, "historicalOrders", read_order_with_status);
+  if (words) std::for_each(words->items.begin(), words->items.end(), forget_old_rest);
+  return words;
 }
 
 Result<Parsed<venues::Fill>> parse_fills(std::string_view body) {

@@ -71,6 +71,42 @@ TEST_F(ModifyLimits, ItIsNoSecondOpenOrder) {
   EXPECT_EQ(modify(bench, "a", "49100", "0.005").status(), "ACCEPTED");
 }
 
+/// The stream drops frames: what a leg executed before its end is not known yet.
+TEST_F(ModifyLimits, WhatACancelledOrderMayHaveExecutedCountsUntilItIsKnown) {
+  v1::Command cancel;
+  cancel.set_type("cancel");
+  cancel.set_client_order_id("a");
+  bench.command(cancel);
+  bench.answer_statuses(bench.sent.back(), R"("success")");
+  ASSERT_EQ(bench.state("a"), OrderState::kCancelled);
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.015").code(), "RISK_MAX_POSITION_NOTIONAL");
+  // The venue's word: nothing of it was executed.
+  bench.update(bench.cloid("a"), 77, "canceled", "49000", "0.01");
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.015").status(), "ACCEPTED");
+}
+
+TEST_F(ModifyLimits, ASweepAfterTheEndSettlesItWithoutAnyWord) {
+  v1::Command cancel;
+  cancel.set_type("cancel");
+  cancel.set_client_order_id("a");
+  bench.command(cancel);
+  bench.answer_statuses(bench.sent.back(), R"("success")");
+  for (int i = 0; i < 30; ++i) {
+    bench.advance(500);
+    hear();
+  }
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.015").status(), "ACCEPTED");
+}
+
+TEST_F(ModifyLimits, WhatAReplacedLegMayHaveExecutedCountsToo) {
+  ASSERT_EQ(modify(bench, "a", "49100", "0.009").status(), "ACCEPTED");
+  bench.answer_statuses(bench.sent.back(), resting(78));
+  // 0.01 of the old leg, 0.009 of the new one, and this.
+  EXPECT_EQ(modify(bench, "a", "49200", "0.009").code(), "RISK_MAX_POSITION_NOTIONAL");
+  bench.update(bench.cloid("a"), 77, "canceled", "49000", "0.01");
+  EXPECT_EQ(modify(bench, "a", "49200", "0.009").status(), "ACCEPTED");
+}
+
 // ---------------------------------------------------------------- restarts
 
 /// One modify that a fence has proven never to have been executed, then one that the venue took.
