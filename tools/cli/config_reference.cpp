@@ -62,7 +62,8 @@ constexpr std::array kMeanings{
     Row{"signer.allow_users",
         "users whose processes may ask; empty = the signer's own user and root"},
     Row{"signer.operators",
-        "users who may unlock what others locked and accept an asset number; the signer's own and root always"},
+        "users who may unlock what others locked and accept an asset number; the signer's own and "
+        "root always"},
     Row{"order_gateway.events",
         "XPUB of orders, fills, positions, balances, status; loopback tcp or ipc"},
     Row{"order_gateway.commands", "ROUTER for commands and queries, ipc only"},
