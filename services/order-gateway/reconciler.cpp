@@ -24,11 +24,6 @@ constexpr Nanos kSecondLook = std::chrono::seconds{1};
 constexpr Nanos kNewOrder = std::chrono::seconds{10};
 constexpr auto kReserve = TokenBudget::Urgency::kReserve;
 
-bool is_live(const venues::OrderWord& word) {
-  return word.status == venues::OrderStatus::kOpen ||
-         word.status == venues::OrderStatus::kTriggered;
-}
-
 }  // namespace
 
 Reconciler::Reconciler(EngineCore& core, PositionBook& positions)
@@ -42,6 +37,8 @@ void Reconciler::begin(const std::optional<std::string>& dex) {
   seen_open_.clear();
   seen_open_ids_.clear();
   seen_fills_.clear();
+  history_finished_.clear();
+  history_taken_ = false;
   fills_seen_ms_ = 0;
   repaired_.clear();
   problem_.clear();
@@ -106,6 +103,7 @@ void Reconciler::next_phase() {
       break;
     case Phase::kState:
       adopt_orphans();
+      mark_history();
       phase_ = Phase::kStatuses;
       ask_statuses();
       ask_foreign_statuses();
@@ -144,28 +142,31 @@ void Reconciler::ask_state() {
 Status Reconciler::take_history(const std::string& body) {
   const auto words = hyperliquid::parse_historical_orders(body);
   if (!words) return tl::unexpected(words.error());
-  std::string used;
-  // A modified order has finished legs too, under the cloid of the one that is live.
-  std::set<std::string> live = seen_open_;
-  for (const venues::OrderWord& word : words->items) {
-    if (is_live(word)) live.insert(word.cloid);
-  }
   for (const venues::OrderWord& word : words->items) {
     if (!core_.tracker.is_ours(word.cloid)) continue;
     if (core_.tracker.find_by_cloid(word.cloid) != nullptr) {
       take_word(word);
-    } else if (!is_live(word) && !live.contains(word.cloid)) {
-      core_.tracker.mark_used(word.cloid, core_.now.wall);
-      used += " " + word.cloid;
+    } else if (word.status != venues::OrderStatus::kOpen &&
+               word.status != venues::OrderStatus::kTriggered) {
+      history_finished_.insert(word.cloid);
     }
   }
-  history_known_ = true;
-  if (used.empty()) return {};
-  v1::JournalRecord record;
-  record.mutable_state_note()->set_name(std::string(kUsedCloids));
-  record.mutable_state_note()->set_value(core_.settings.account + used);
-  if (!core_.note(record)) return fail(ErrorCode::kIo, "the journal did not take the used cloids");
+  history_taken_ = true;
   return {};
+}
+
+void Reconciler::mark_history() {
+  if (!std::exchange(history_taken_, false)) return;
+  std::string used;
+  for (const std::string& cloid : std::exchange(history_finished_, {})) {
+    // A modified order has finished legs under the cloid of the live one, which is adopted by now.
+    if (core_.tracker.find_by_cloid(cloid) != nullptr) continue;
+    core_.tracker.mark_used(cloid, core_.now.wall);
+    used += " " + cloid;
+  }
+  // Where the disk refuses it no order is taken meanwhile, and the next run asks again.
+  history_known_ =
+      used.empty() || core_.note(std::string(kUsedCloids), core_.settings.account + used);
 }
 
 void Reconciler::ask_recent_fills() {

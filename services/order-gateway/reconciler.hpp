@@ -74,6 +74,8 @@ class Reconciler {
   Status take_open_orders(const std::string& body);
   Status take_clearinghouse(const std::string& dex, const std::string& body);
   Status take_history(const std::string& body);
+  /// What history knows and nobody here does was used by an earlier life: never again.
+  void mark_history();
   Status take_fills(std::int64_t from_ms, Nanos begun, const std::string& body);
   /// All fills that the venue has for this run were taken.
   void on_all_fills(Nanos begun);
@@ -100,6 +102,8 @@ class Reconciler {
   /// Since when every complete answer lacked the newest fill that we know.
   std::optional<Nanos> fills_behind_since_;
   bool history_known_ = false;
+  bool history_taken_ = false;
+  std::set<std::string> history_finished_;  // cloids
   std::string problem_;
 };
 

@@ -3,6 +3,7 @@
 #include "libs/common/assert.hpp"
 #include "tests/simulation/checker.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -201,7 +202,9 @@ void World::misbehave() {
     trace_.line("world", "a sync fails");
     gateway_->disk().storage().sync_fails = true;
     // The journal refuses everything until a restart has read what is really there.
-    scheduler_.after(random_.millis(200, 3'000), [this] {
+    const Nanos until_restart = random_.millis(200, 3'000);
+    journal_broken_until_ = std::max(journal_broken_until_, scheduler_.now() + until_restart);
+    scheduler_.after(until_restart, [this] {
       gateway_->disk().storage().sync_fails = false;
       gateway_->kill("its journal broke");
     });
@@ -306,7 +309,7 @@ bool World::at_rest() {
     changes_ = venue_->changes();
     changed_now();
   }
-  if (scheduler_.now() < changed_ + kShownLate) {
+  if (scheduler_.now() < std::max(changed_ + kShownLate, journal_broken_until_)) {
     rounds_at_change_ = gateway_->totals().reconciliations;
     return false;
   }

@@ -85,6 +85,7 @@ class World {
   std::uint64_t rounds_at_change_ = 0;
   std::uint64_t changes_ = 0;  // of the venue, when last looked at
   Nanos changed_{0};
+  Nanos journal_broken_until_{0};
 };
 
 /// Runs a seed. With `trace` the outcome holds every event.

@@ -72,6 +72,61 @@ TEST(Stamps, DecidedIsWhenTheDecisionLeftNotWhenTheCommandCame) {
   EXPECT_EQ(stamps.decided, handed.wall.value());
 }
 
+// ---------------------------------------------------------------- a lost journal
+
+/// The journal of the life that placed "a" is gone; what the venue still shows is told by `open`
+/// and `history`.
+class LostJournal : public testing::Test {
+ protected:
+  LostJournal() {
+    bench.start();
+    bench.place("a", "BUY", "49000", "0.01");
+    bench.answer_statuses(bench.sent.at(0), std::string(kResting));
+    cloid = bench.cloid("a");
+  }
+  [[nodiscard]] std::string row(int oid) const {
+    return R"({"coin":"BTC","side":"B","limitPx":"49000","sz":"0.01","origSz":"0.01","oid":)" +
+           std::to_string(oid) + R"(,"timestamp":1,"cloid":")" + cloid + "\"}";
+  }
+  [[nodiscard]] std::string change(int oid, const std::string& status, int at) const {
+    return R"({"order":)" + row(oid) + R"(,"status":")" + status + R"(","statusTimestamp":)" +
+           std::to_string(at) + "}";
+  }
+  void lose(const std::string& open, const std::string& history) {
+    bench.info["frontendOpenOrders"] = "[" + open + "]";
+    bench.info["historicalOrders"] = "[" + history + "]";
+    bench.settings.journal_may_be_behind = true;
+    before = bench.writer.records.size();
+    bench.restart_from({});
+    bench.connect();
+    bench.advance(30'000);
+    ASSERT_EQ(bench.engine->state(), EngineState::kReady) << bench.engine->reason();
+  }
+  EngineBench bench;
+  std::string cloid;
+  std::size_t before = 0;
+};
+
+TEST_F(LostJournal, ItsFinishedOrdersAreNeverPlacedAgainWhateverChangesHistoryShows) {
+  lose("", change(77, "filled", 2) + "," + change(77, "open", 1));
+  bench.place("a", "BUY", "49000", "0.01");
+  EXPECT_TRUE(std::none_of(bench.sent.begin(), bench.sent.end(),
+                           [](const auto& sent) { return sent.request.has_order(); }));
+}
+
+TEST_F(LostJournal, AModifiedOrderThatIsLiveIsKnownInTheNextLifeToo) {
+  lose(row(78), change(77, "canceled", 2));
+  const ClientOrderId adopted{"cloid:" + cloid};
+  ASSERT_NE(bench.engine->tracker().find(adopted), nullptr);
+  const auto created = bench.events("order_created").size();
+  bench.settings.journal_may_be_behind = false;
+  bench.restart_from({bench.writer.records.begin() + static_cast<std::ptrdiff_t>(before),
+                      bench.writer.records.end()});
+  EXPECT_NE(bench.engine->tracker().find(adopted), nullptr);
+  bench.start();
+  EXPECT_EQ(bench.events("order_created").size(), created) << "it is not adopted anew";
+}
+
 // ---------------------------------------------------------------- clocks
 
 TEST(Clocks, OursBehindTheVenuesEndsNoOrderWhoseFillsAreStillToCome) {
