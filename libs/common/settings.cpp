@@ -239,6 +239,8 @@ void read_order_gateway(ConfigTable table, const Settings& settings, std::string
                     : OnStop::kLeave;
   out.max_unanswered =
       table.integer("max_unanswered", keep(std::int64_t{40}, out.max_unanswered), 1, 50);
+  out.coalesce_window = table.duration("coalesce_window", keep(Nanos{0}, out.coalesce_window));
+  if (out.coalesce_window > 1s) table.refuse("coalesce_window", "at most 1s", "more");
   out.default_slippage_bps = table.integer(
       "default_slippage_bps", keep(std::int64_t{50}, out.default_slippage_bps), 1, 1000);
   out.reference_stale_after =

@@ -81,6 +81,7 @@ struct OrderGatewaySettings {
   WsPostSettings ws_post;
   OnStop on_stop = OnStop::kLeave;
   std::int64_t max_unanswered = 40;
+  Nanos coalesce_window{};  // orders and cancels within it share an action; 0 = each its own
   std::int64_t default_slippage_bps = 50;  // MARKET orders without a cap of their own
   Nanos reference_stale_after{};
   Nanos reconcile_interval{};

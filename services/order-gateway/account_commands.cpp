@@ -161,7 +161,7 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
                      "type: expected place, cancel, modify, ..., found \"" + type + "\"");
   }
   if (reply.status() == "REJECTED") ++core_.counters.rejected;
-  canceller_.on_timer();  // cancels leave at once
+  canceller_.leave();  // at once
   return reply;
 }
 
@@ -189,7 +189,7 @@ Status AccountEngine::open_for_orders() const {
                                        .count()) +
                     " ms are allowed");
   }
-  if (!executor_.has_room()) {
+  if (executor_.unanswered() + coalescer_.size() >= core_.settings.max_unanswered) {
     return fail(ErrorCode::kRateLimited,
                 std::to_string(executor_.unanswered()) + " actions are unanswered: at most " +
                     std::to_string(core_.settings.max_unanswered) + " may be");
@@ -450,7 +450,9 @@ v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::strin
   if (checked->content.type == OrderType::kTwap) {
     executor_.place_twap(id);
   } else {
-    executor_.place({{id, checked->wire_price}});
+    const bool post_only = checked->content.time_in_force == TimeInForce::kAlo;
+    auto now = coalescer_.add({id, checked->wire_price}, post_only, core_.now.mono);
+    if (!now.empty()) executor_.place(std::move(now));
   }
   return accepted(request_id, id);
 }

@@ -57,6 +57,7 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
       resolver_(core_, executor_),
       reconciler_(core_, positions_),
       canceller_(core_, executor_),
+      coalescer_(core_.settings.coalesce_window),
       scheduled_cancel_(core_.settings.schedule_cancel, core_.settings.schedule_cancel_after),
       protocol_(core_.settings.address) {
   const auto address = Address::parse(core_.settings.address);
@@ -566,6 +567,7 @@ void AccountEngine::on_timer(Now now) {
   }
   if (limits::demands_cancel(risk_.level())) cancel_everything(now);
   canceller_.on_timer();
+  send_coalesced();
   core_.tracker.forget_final(now.wall - core_.settings.final_order_retention,
                              core_.settings.max_final_orders);
   if (now.mono >= next_forget_) {
@@ -577,9 +579,26 @@ void AccountEngine::on_timer(Now now) {
   evaluate();
 }
 
+std::optional<Nanos> AccountEngine::wakes_at() const {
+  const auto orders = coalescer_.next_due();
+  const auto cancels = canceller_.next_due();
+  return !orders || (cancels && *cancels < *orders) ? cancels : orders;
+}
+
+void AccountEngine::on_wake(Now now) {
+  core_.now = now;
+  canceller_.leave();
+  send_coalesced();
+}
+
+void AccountEngine::send_coalesced() {
+  for (auto& batch : coalescer_.due(core_.now.mono)) executor_.place(std::move(batch));
+}
+
 void AccountEngine::on_stop(Now now, bool leave) {
   core_.now = now;
   stopping_ = true;
+  for (auto& batch : coalescer_.all(now.mono)) executor_.place(std::move(batch));
   if (leave) {
     if (const auto step = scheduled_cancel_.stop()) send_scheduled_cancel(*step);
   }
@@ -590,6 +609,7 @@ void AccountEngine::on_level(Now now) {
   core_.now = now;
   if (limits::demands_cancel(risk_.level())) {
     cancel_everything(now);
+    canceller_.hurry();
     canceller_.on_timer();
   }
 }
@@ -637,6 +657,7 @@ void AccountEngine::on_frame(std::string_view frame, Now now) {
     core_.log(LogLevel::kWarning, "account=" + core_.settings.account + " " + problem);
   }
   on_actions(actions);
+  canceller_.leave();  // what waited for an order's own answer
 }
 
 void AccountEngine::on_fill(const venues::Fill& fill) {
@@ -734,6 +755,7 @@ void AccountEngine::on_post(const hyperliquid::PostAnswer& answer) {
 void AccountEngine::on_query_answer(QueryId id, const Result<std::string>& answer, Now now) {
   core_.now = now;
   core_.on_query_answer(id, answer);
+  canceller_.leave();
 }
 
 void AccountEngine::on_copy_left(ActionId action, bool by_ws, CopyFate fate, Now now) {
@@ -744,6 +766,7 @@ void AccountEngine::on_copy_left(ActionId action, bool by_ws, CopyFate fate, Now
 void AccountEngine::on_copy_answer(ActionId action, bool by_ws, const CopyAnswer& answer, Now now) {
   core_.now = now;
   executor_.on_answer(action, by_ws, answer);
+  canceller_.leave();
 }
 
 void AccountEngine::on_handed_to_signer(SignId id, Now now) {

@@ -7,6 +7,7 @@
 #include "services/order-gateway/cancel_keeper.hpp"
 #include "services/order-gateway/engine_core.hpp"
 #include "services/order-gateway/executor.hpp"
+#include "services/order-gateway/order_coalescer.hpp"
 #include "services/order-gateway/position_book.hpp"
 #include "services/order-gateway/reconciler.hpp"
 #include "services/order-gateway/reference_prices.hpp"
@@ -75,6 +76,9 @@ class AccountEngine {
 
   /// At least every 50 ms.
   void on_timer(Now now);
+  /// When `on_wake` is wanted before the next timer: orders or cancels wait to share an action.
+  [[nodiscard]] std::optional<Nanos> wakes_at() const;
+  void on_wake(Now now);
 
   std::vector<EngineOut> take_out();
 
@@ -164,6 +168,8 @@ class AccountEngine {
   void keep_scheduled_cancel();
   void send_scheduled_cancel(const ScheduledCancel::Step& step);
 
+  void send_coalesced();
+
   // Life cycle (account_engine.cpp)
   void set_state(EngineState state, std::string reason, const Reconciler::Repaired& repaired = {});
   void publish_status(const Reconciler::Repaired& repaired);
@@ -206,6 +212,7 @@ class AccountEngine {
   UnknownResolver resolver_;
   Reconciler reconciler_;
   CancelKeeper canceller_;
+  OrderCoalescer coalescer_;
   Sessions sessions_;
   ScheduledCancel scheduled_cancel_;
   hyperliquid::AccountProtocol protocol_;

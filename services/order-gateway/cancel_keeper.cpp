@@ -2,22 +2,28 @@
 
 #include "libs/venues/hyperliquid/account_messages.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace perpwire::gateway {
 namespace {
 
 constexpr Nanos kAgain = std::chrono::seconds{1};
-// The venue takes 200 in one action; 40 cost one weight (hyperliquid.md section 9.1).
-constexpr std::size_t kPerAction = 40;
+// The venue takes 200 in one action; up to 39 weigh one (hyperliquid.md section 9.1).
+constexpr std::size_t kPerAction = 39;
 
 }  // namespace
 
-void CancelKeeper::want(const ClientOrderId& id) { wanted_.emplace(id, Nanos{0}); }
+void CancelKeeper::want(const ClientOrderId& id) {
+  if (wanted_.emplace(id, Nanos{0}).second) fresh_.push_back(id);
+}
 
 void CancelKeeper::want_foreign(const std::vector<VenueOrderId>& ids) {
-  for (const VenueOrderId& id : ids) foreign_.emplace(id, Nanos{0});
+  for (const VenueOrderId& id : ids) {
+    if (foreign_.emplace(id, Nanos{0}).second) foreign_fresh_ = true;
+  }
 }
 
 void CancelKeeper::on_doubt(const ClientOrderId& id) {
@@ -33,28 +39,82 @@ void CancelKeeper::on_doubt(const ClientOrderId& id) {
             });
 }
 
+CancelKeeper::Now CancelKeeper::look(const Wanted::value_type& wanted) const {
+  const InFlightOrder* order = core_.tracker.find(wanted.first);
+  if (order == nullptr || !order->may_be_live()) return Now::kGone;
+  // What is not answered yet would be overtaken by its cancel (hyperliquid.md section 11.1).
+  if (order->state() == OrderState::kPendingCreate) return Now::kTooEarly;
+  if (order->cancel_in_flight() || core_.now.mono < wanted.second) return Now::kUnderWay;
+  return Now::kReady;
+}
+
+bool CancelKeeper::must_wait(std::size_t ready) const {
+  return core_.now.mono < not_before_ && ready < kPerAction;
+}
+
+void CancelKeeper::send(const std::vector<ClientOrderId>& ready) {
+  if (ready.empty()) return;
+  not_before_ = core_.now.mono + core_.settings.coalesce_window;
+  for (std::size_t at = 0; at < ready.size(); at += kPerAction) {
+    const auto end = std::min(ready.size(), at + kPerAction);
+    const std::vector<ClientOrderId> action(ready.begin() + static_cast<std::ptrdiff_t>(at),
+                                            ready.begin() + static_cast<std::ptrdiff_t>(end));
+    for (const ClientOrderId& id : action) wanted_[id] = core_.now.mono + kAgain;
+    executor_.cancel(action);
+  }
+}
+
+void CancelKeeper::leave() {
+  if (core_.instruments == nullptr) return;
+  if (std::exchange(foreign_fresh_, false)) send_foreign();
+  if (fresh_.empty()) return;
+  std::vector<ClientOrderId> ready;
+  std::vector<ClientOrderId> later;
+  for (const ClientOrderId& id : fresh_) {
+    const auto wanted = wanted_.find(id);
+    if (wanted == wanted_.end()) continue;
+    switch (look(*wanted)) {
+      case Now::kGone:
+        wanted_.erase(wanted);
+        break;
+      case Now::kTooEarly:
+        later.push_back(id);
+        break;
+      case Now::kReady:
+        ready.push_back(id);
+        break;
+      case Now::kUnderWay:
+        break;  // the timer's
+    }
+  }
+  fresh_ = std::move(later);
+  company_wanted_ = !ready.empty() && must_wait(ready.size());
+  if (company_wanted_) {
+    fresh_.insert(fresh_.end(), ready.begin(), ready.end());
+  } else {
+    send(ready);
+  }
+}
+
+std::optional<Nanos> CancelKeeper::next_due() const {
+  if (!company_wanted_) return std::nullopt;
+  return not_before_;
+}
+
 void CancelKeeper::on_timer() {
   if (core_.instruments == nullptr) return;
-  std::vector<ClientOrderId> now;
-  const auto flush = [&] {
-    if (!now.empty()) executor_.cancel(std::exchange(now, {}));
-  };
+  leave();
+  std::vector<ClientOrderId> ready;
   for (auto it = wanted_.begin(); it != wanted_.end();) {
-    const InFlightOrder* order = core_.tracker.find(it->first);
-    if (order == nullptr || !order->may_be_live()) {
-      it = wanted_.erase(it);
-      continue;
-    }
-    // What is not answered yet would be overtaken by its cancel (hyperliquid.md section 11.1).
-    const bool too_early = order->state() == OrderState::kPendingCreate;
-    if (!too_early && !order->cancel_in_flight() && core_.now.mono >= it->second) {
-      it->second = core_.now.mono + kAgain;
-      now.push_back(it->first);
-      if (now.size() == kPerAction) flush();
-    }
-    ++it;
+    const Now now = look(*it);
+    if (now == Now::kReady) ready.push_back(it->first);
+    it = now == Now::kGone ? wanted_.erase(it) : std::next(it);
   }
-  flush();
+  if (!must_wait(ready.size())) send(ready);
+  send_foreign();
+}
+
+void CancelKeeper::send_foreign() {
   std::vector<Orphan> others;
   for (auto it = foreign_.begin(); it != foreign_.end();) {
     const auto known = core_.tracker.foreign().find(it->first);

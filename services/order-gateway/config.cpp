@@ -28,6 +28,7 @@ EngineSettings engine_settings(const Settings& settings, const AccountSettings& 
       std::chrono::duration_cast<std::chrono::milliseconds>(own.expires_after).count());
   out.ws_post = own.ws_post;
   out.max_unanswered = static_cast<std::size_t>(own.max_unanswered);
+  out.coalesce_window = own.coalesce_window;
   out.default_slippage_bps = static_cast<std::uint32_t>(own.default_slippage_bps);
   out.reference_stale_after = own.reference_stale_after;
   out.reconcile_interval = own.reconcile_interval;

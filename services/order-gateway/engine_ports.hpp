@@ -114,6 +114,7 @@ struct EngineSettings {
   std::uint64_t expires_after_ms = 8'000;
   WsPostSettings ws_post;
   std::size_t max_unanswered = 40;
+  Nanos coalesce_window{0};  // orders and cancels within it share an action; 0 = each its own
   std::uint32_t default_slippage_bps = 50;
   Nanos reference_stale_after = std::chrono::seconds{5};
   Nanos reconcile_interval = std::chrono::seconds{10};

@@ -25,7 +25,7 @@ Now present() { return {.wall = wall_clock_now(), .mono = monotonic_now()}; }
 
 VenueLink::VenueLink(boost::asio::io_context& io, AccountEngine& engine, net::HttpClient& http,
                      const Endpoints& endpoints, std::function<SignerClient*()> signer)
-    : engine_(engine), http_(http), endpoints_(endpoints), signer_(std::move(signer)) {
+    : engine_(engine), http_(http), endpoints_(endpoints), signer_(std::move(signer)), wake_(io) {
   net::WebSocketOptions options;
   options.url = endpoints.ws_url;
   options.proxy_url = endpoints.proxy;
@@ -67,6 +67,20 @@ void VenueLink::drain() {
     for (EngineOut& out : outs) perform(out);
   }
   draining_ = false;
+  schedule_wake();
+}
+
+void VenueLink::schedule_wake() {
+  const auto at = engine_.wakes_at();
+  if (at == wakes_at_) return;
+  wakes_at_ = at;
+  if (!at) return;  // one that fires in vain does no harm
+  wake_.expires_after(*at - monotonic_now());
+  wake_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    wakes_at_.reset();
+    run([](AccountEngine& engine, Now now) { engine.on_wake(now); });
+  });
 }
 
 void VenueLink::perform(EngineOut& out) {

@@ -5,8 +5,11 @@
 #include "services/order-gateway/account_engine.hpp"
 #include "services/order-gateway/signer_client.hpp"
 
+#include <boost/asio/steady_timer.hpp>
+
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace perpwire::gateway {
@@ -27,13 +30,18 @@ class VenueLink {
             const Endpoints& endpoints, std::function<SignerClient*()> signer);
 
   void start() { session_->start(); }
-  void close() { session_->close(); }
+  void close() {
+    wake_.cancel();
+    session_->close();
+  }
   /// Runs an input of the engine at the present moment (or the one given), then does what it asks.
   void run(const std::function<void(AccountEngine&, Now)>& input);
   void run(const std::function<void(AccountEngine&, Now)>& input, Now at);
 
  private:
   void drain();
+  /// As the engine asked last.
+  void schedule_wake();
   void perform(EngineOut& out);
   void perform(SendWs& send);
   void perform(SendRest& send);
@@ -46,6 +54,8 @@ class VenueLink {
   std::function<SignerClient*()> signer_;
   std::unique_ptr<net::WebSocketSession> session_;
   bool draining_ = false;
+  boost::asio::steady_timer wake_;
+  std::optional<Nanos> wakes_at_;
 };
 
 Now present();

@@ -82,6 +82,9 @@ constexpr std::array kMeanings{
     Row{"order_gateway.ws_post.failure_cooldown_s", "how long it does, in seconds"},
     Row{"order_gateway.on_stop", "open orders when the gateway is asked to stop: leave or cancel"},
     Row{"order_gateway.max_unanswered", "actions of one key on the way at a time"},
+    Row{"order_gateway.coalesce_window",
+        "orders that come within it after the last action share the next one, cancels too; 0 = an "
+        "action each"},
     Row{"order_gateway.default_slippage_bps",
         "MARKET orders without a cap of their own: most distance from the reference price"},
     Row{"order_gateway.reference_stale_after",
