@@ -194,6 +194,7 @@ Status AccountEngine::open_for_orders() const {
                 std::to_string(executor_.unanswered()) + " actions are unanswered: at most " +
                     std::to_string(core_.settings.max_unanswered) + " may be");
   }
+  if (Status room = core_.address.room_for(1); !room) return room;
   if (core_.settings.need_risk) return risk_.usable(core_.now.mono);
   return {};
 }

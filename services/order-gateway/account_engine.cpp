@@ -514,6 +514,23 @@ void AccountEngine::poll_venue_time() {
             });
 }
 
+void AccountEngine::poll_address_budget() {
+  if (!core_.settings.documented_limits || budget_asked_ || core_.now.mono < next_budget_poll_ ||
+      state_ != EngineState::kReady) {
+    return;
+  }
+  budget_asked_ = true;
+  const std::uint64_t sent = core_.address.sent();
+  core_.ask(hyperliquid::user_rate_limit_request(core_.settings.address),
+            TokenBudget::Urgency::kOrdinary, [this, sent](const Result<std::string>& answer) {
+              budget_asked_ = false;
+              const auto told = answer ? hyperliquid::parse_user_rate_limit(*answer)
+                                       : tl::unexpected(answer.error());
+              if (told) core_.address.on_told(told->used, told->cap, sent);
+              next_budget_poll_ = core_.now.mono + core_.address.interval();
+            });
+}
+
 void AccountEngine::want_fills() {
   if (fills_wanted_) return;
   fills_wanted_ = true;
@@ -545,6 +562,7 @@ void AccountEngine::on_timer(Now now) {
   reconciler_.on_timer();
   if (core_.instruments != nullptr && now.mono >= next_lease_) ask_lease();
   poll_venue_time();
+  poll_address_budget();
   sweep();
   end_silent_sessions();
   if (!stopping_) keep_scheduled_cancel();

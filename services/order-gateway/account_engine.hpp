@@ -106,6 +106,7 @@ class AccountEngine {
   [[nodiscard]] const EngineSettings& settings() const { return core_.settings; }
   [[nodiscard]] std::size_t unanswered() const { return executor_.unanswered(); }
   [[nodiscard]] std::size_t unknown() const { return resolver_.size(); }
+  [[nodiscard]] const AddressBudget& address_budget() const { return core_.address; }
   [[nodiscard]] std::optional<Nanos> clock_skew() const { return core_.venue_clock.skew(); }
 
  private:
@@ -182,6 +183,7 @@ class AccountEngine {
   void ask_lease();
   void on_lease(const Result<v1::SignReply>& reply);
   void poll_venue_time();
+  void poll_address_budget();
   void on_actions(std::vector<hyperliquid::AccountProtocol::Action>& actions);
   void on_post(const hyperliquid::PostAnswer& answer);
   void on_fill(const venues::Fill& fill);
@@ -234,6 +236,8 @@ class AccountEngine {
   // Pace
   Nanos next_time_poll_{0};
   bool time_asked_ = false;
+  Nanos next_budget_poll_{0};
+  bool budget_asked_ = false;
   Nanos next_sweep_{0};
   std::size_t sweep_dex_ = 0;
   Nanos next_forget_{0};

@@ -2,6 +2,7 @@
 
 #include "libs/venues/hyperliquid/account_messages.hpp"
 #include "libs/venues/hyperliquid/instruments.hpp"
+#include "services/order-gateway/address_budget.hpp"
 #include "services/order-gateway/client_order_tracker.hpp"
 #include "services/order-gateway/engine_ports.hpp"
 #include "services/order-gateway/foreign_book.hpp"
@@ -61,6 +62,7 @@ class EngineCore {
  public:
   TokenBudget& weight;    // REST, per IP
   TokenBudget& messages;  // WebSocket, per IP
+  AddressBudget address;  // orders, modifies and cancels of this account
   EngineCounters counters;
   Now now;
   bool stream_open = false;            // frames may be sent

@@ -374,6 +374,8 @@ std::uint64_t Executor::oldest_record() const {
 }
 
 void Executor::send(Pending& pending) {
+  // One for an action without a list.
+  core_.address.on_sent(std::max<std::size_t>(pending.orders.size(), 1));
   const bool ordinary = pending.kind == ActionKind::kOrder || pending.kind == ActionKind::kModify;
   const auto urgency = ordinary ? TokenBudget::Urgency::kOrdinary : TokenBudget::Urgency::kReserve;
   if (core_.stream_open && breaker_.usable(core_.now.mono) &&

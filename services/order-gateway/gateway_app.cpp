@@ -351,6 +351,12 @@ void GatewayApp::measure() {
     set("queries_failed_total", "questions without an answer", counters.queries_failed);
     set("message_problems_total", "elements of venue messages that did not read",
         counters.problems);
+    if (const auto left = account.engine->address_budget().left()) {
+      metrics
+          .gauge("perpwire_rate_budget_remaining", "of this process's share, a minute",
+                 {{"venue", std::string(kVenue)}, {"scope", "address:" + name}})
+          .set(static_cast<double>(*left));  // not money: a metric
+    }
     set("stream_unknown_statuses_total", "order statuses that are not in the table",
         account.engine->stream_counters().unknown_statuses);
   }
