@@ -17,10 +17,12 @@
 #include "services/order-gateway/unknown_resolver.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace perpwire::gateway {
@@ -81,6 +83,10 @@ class AccountEngine {
   void on_wake(Now now);
 
   std::vector<EngineOut> take_out();
+  /// Told of each answer to an action: by which path, and how long it took.
+  void observe_answers(std::function<void(bool by_ws, Nanos took)> observer) {
+    executor_.on_answered = std::move(observer);
+  }
 
   // ---- the journal's length
   /// Writes again what is needed after a restart and stands before `index`, at most `budget` orders

@@ -383,6 +383,7 @@ void Executor::send(Pending& pending) {
     pending.post_id = core_.next_post_id();
     pending.ws_open = true;
     pending.ws_may_have_left = true;
+    pending.ws_began = core_.now.mono;
     pending.ws_deadline = core_.now.mono + core_.settings.ws_post.timeout;
     posts_.emplace(pending.post_id, pending.id);
     ++core_.counters.ws_posts;
@@ -402,6 +403,7 @@ void Executor::send(Pending& pending) {
 void Executor::send_rest(Pending& pending) {
   pending.rest_open = true;
   pending.rest_may_have_left = true;
+  pending.rest_began = core_.now.mono;
   pending.rest_deadline = core_.now.mono + kRestTimeout;
   ++core_.counters.rest_posts;
   core_.out.emplace_back(SendRest{pending.id, pending.body});
@@ -441,6 +443,8 @@ void Executor::on_answer(ActionId action, bool by_ws, const CopyAnswer& answer) 
   const bool only_copy = !(pending.ws_may_have_left && pending.rest_may_have_left);
   const Copies copies = only_copy ? Copies::kOnlyOne : Copies::kMaybeMore;
   (by_ws ? pending.ws_open : pending.rest_open) = false;
+  if (on_answered)
+    on_answered(by_ws, core_.now.mono - (by_ws ? pending.ws_began : pending.rest_began));
   if (by_ws) breaker_.on_success();
   Result<ExchangeReply> reply = fail(ErrorCode::kMalformed, "no body");
   if (answer.kind == CopyAnswer::Kind::kBody)

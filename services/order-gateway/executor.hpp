@@ -47,6 +47,8 @@ class Executor {
   std::function<void(const ClientOrderId&)> on_cancel_doubtful;
   /// The lease was refused to us.
   std::function<void(const std::string& reason)> on_lease_lost;
+  /// An answer, whatever it says, to the copy of this path: how long it took.
+  std::function<void(bool by_ws, Nanos took)> on_answered;
   /// Whether orders that were not sent yet may still go: asked just before the bytes leave.
   std::function<Status(const InFlightOrder&)> may_still_send;
 
@@ -119,7 +121,9 @@ class Executor {
     bool rest_open = false;
     bool rest_may_have_left = false;
     bool unknown = false;  // kept for late answers
+    Nanos ws_began{0};
     Nanos ws_deadline{0};
+    Nanos rest_began{0};
     Nanos rest_deadline{0};
     UnixNanos sent;
     std::uint64_t record = UINT64_MAX;  // of the journal

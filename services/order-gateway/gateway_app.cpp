@@ -120,6 +120,7 @@ void GatewayApp::start() {
         io, *account.engine, *http_,
         VenueLink::Endpoints{venue.rest_url, venue.ws_url, venue.proxy, tls},
         [this] { return signer_.get(); });
+    observe_answers(name, *account.engine);
     account.link->run([](AccountEngine& engine, Now now) { engine.finish_restore(now); });
   }
   market_ = std::make_unique<MarketFeed>(io, zmq, settings_.marketstream.events, references_);
@@ -311,6 +312,18 @@ void GatewayApp::watch_ready(const std::string& name, Account& account, Nanos no
   account.told_reason = reason;
   const std::chrono::duration<double> waited = account.watch.waited(now);  // not money: a metric
   if (!ready) waiting(reason).set(waited.count());
+}
+
+void GatewayApp::observe_answers(const std::string& name, AccountEngine& engine) {
+  const auto path = [&](const std::string& by) {
+    return context_.metrics().histogram(
+        "perpwire_hop_seconds", "Time of each step of an order",
+        {{"hop", "wire_to_ack"}, {"path", by}, {"account", name}, {"venue", std::string(kVenue)}});
+  };
+  engine.observe_answers([ws = path("ws"), rest = path("rest")](bool by_ws, Nanos took) mutable {
+    const std::chrono::duration<double> seconds = took;  // not money: a metric
+    (by_ws ? ws : rest).observe(seconds.count());
+  });
 }
 
 void GatewayApp::measure() {

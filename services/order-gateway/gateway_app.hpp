@@ -52,6 +52,7 @@ class GatewayApp {
   Account* account_of(const v1::Command& command, std::string& problem);
   void tick();
   void stop(std::function<void()> done);
+  void observe_answers(const std::string& name, AccountEngine& engine);
   void measure();
   void watch_ready(const std::string& name, Account& account, Nanos now);
   void fill_heartbeat(v1::Heartbeat& heartbeat);

@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace perpwire::gateway {
 namespace {
@@ -117,6 +119,19 @@ TEST(Coalescing, ACancelThatCameBeforeItsOrdersAnswerLeavesWithThatAnswer) {
   bench.answer_statuses(bench.sent[0], std::string(kResting));
   ASSERT_EQ(bench.sent.size(), 2U) << "no timer was needed";
   EXPECT_TRUE(bench.sent[1].request.has_cancel_by_cloid());
+}
+
+TEST(Answers, TheirTimeIsToldByPath) {
+  EngineBench bench;
+  bench.start();
+  std::vector<std::pair<bool, Nanos>> told;
+  bench.engine->observe_answers([&](bool by_ws, Nanos took) { told.emplace_back(by_ws, took); });
+  bench.place("a", "BUY", "49000", "0.01");
+  bench.advance(250);
+  bench.answer_statuses(bench.sent[0], std::string(kResting));
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_TRUE(told[0].first);
+  EXPECT_EQ(told[0].second, 250ms);
 }
 
 TEST(Coalescing, AStopSendsWhatWasAccepted) {
