@@ -351,7 +351,8 @@ void add_place(Registry& registry, CLI::App& group) {
   app.add_option("--side", options->side, "buy or sell")
       ->required()
       ->check(CLI::IsMember({"buy", "sell"}));
-  app.add_option("--px", options->price, "price, or basis points from mid: -10bps; none: MARKET");
+  app.add_option("--px,--price", options->price,
+                 "price, or basis points from mid: -10bps; none: MARKET");
   app.add_option("--amount", options->amount, "units of base")->required();
   app.add_option("--type", options->type, "LIMIT with --px, MARKET without, unless given")
       ->check(CLI::IsMember({"LIMIT", "MARKET", "STOP_LIMIT", "STOP_MARKET", "TAKE_PROFIT_LIMIT",
@@ -397,7 +398,7 @@ void add_order_commands(Registry& registry) {
   {
     const auto [app, options] = command("modify", "change price or amount of an order", modify);
     app->add_option("id", options->id, "client order id")->required();
-    app->add_option("--px", options->price, "new price");
+    app->add_option("--px,--price", options->price, "new price");
     app->add_option("--amount", options->amount, "new total, fills included");
     app->add_option("--trigger", options->trigger, "new trigger price");
   }
