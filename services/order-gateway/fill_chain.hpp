@@ -21,7 +21,7 @@ class FillChain {
 
   /// Another instant begins; `before`: our position when its first fill came, none = not known.
   void begin(std::optional<Quantity> before);
-  void add(Step step) { steps_.push_back(std::move(step)); }
+  void add(const Step& step) { steps_.push_back(step); }
   [[nodiscard]] bool empty() const { return steps_.empty(); }
 
   /// The position after all of them; none: one in between is not known.
