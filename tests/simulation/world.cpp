@@ -325,8 +325,10 @@ bool World::at_rest() {
   }
   // A fill that waits for its order, an ended order whose last leg is being cancelled.
   if (engine.tracker().held_fills() > 0) return false;
+  // A filled IOC that reduce-only logic had shrunk: nobody says how much it was, only time does.
   for (const ClientOrderId& id : engine.tracker().live()) {
-    if (is_final(engine.tracker().find(id)->state())) return false;
+    const auto* order = engine.tracker().find(id);
+    if (is_final(order->state()) || order->awaits_fills()) return false;
   }
   for (const auto& [id, life] : client_->cancels()) {
     const auto* order = engine.tracker().find(ClientOrderId{id});
