@@ -17,8 +17,10 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 namespace perpwire::bench {
@@ -66,6 +68,12 @@ class Client {
     command.SerializeToString(&buffer_);
     commands_.send(zmq::message_t(), zmq::send_flags::sndmore);
     commands_.send(zmq::buffer(buffer_), zmq::send_flags::none);
+  }
+  /// Until there is something to read.
+  void wait(std::chrono::milliseconds timeout) {
+    std::array<zmq::pollitem_t, 2> items{
+        {{commands_.handle(), 0, ZMQ_POLLIN, 0}, {events_.handle(), 0, ZMQ_POLLIN, 0}}};
+    zmq::poll(items.data(), items.size(), timeout);
   }
   std::optional<v1::Reply> reply(std::chrono::milliseconds timeout) {
     zmq::pollitem_t item{commands_.handle(), 0, ZMQ_POLLIN, 0};
@@ -209,8 +217,15 @@ bool round_trips(Client& client, Price price, const std::string& run, int count,
 /// all its orders are created. Every order must be created and cancelled exactly once.
 class Sustained {
  public:
-  Sustained(Client& client, Price price, std::string run, const SuiteBenchOptions& options)
-      : client_(client), price_(price), prefix_(std::move(run)), options_(options) {}
+  Sustained(Client& client, Price price, std::string run, const SuiteBenchOptions& options,
+            bool coalesced)
+      : client_(client),
+        price_(price),
+        prefix_(std::move(run)),
+        options_(options),
+        name_(coalesced            ? "orders.coalesced"
+              : options.batch == 1 ? "orders.sustained"
+                                   : fmt::format("orders.batched_{}", options.batch)) {}
 
   /// False: an order was lost or doubled.
   bool run(std::ostream& out) {
@@ -229,8 +244,12 @@ class Sustained {
       while (const auto reply = client_.reply(0ms)) take_reply(*reply, out);
       while (const auto event = client_.event(0ms)) take_event(*event);
       if (monotonic_now() - last_progress_ > 10s) break;
-      if (sent == batches || monotonic_now() < begin + step * sent)
-        std::this_thread::sleep_for(20us);
+      // Not longer than until the next batch is due, nor so short that waiting is work of its own.
+      if (sent == batches) {
+        client_.wait(1ms);
+      } else if (const Nanos left = begin + step * sent - monotonic_now(); left > 100us) {
+        client_.wait(std::min(std::chrono::floor<std::chrono::milliseconds>(left), 1ms));
+      }
     }
     return print(total, monotonic_now() - begin, out);
   }
@@ -302,8 +321,7 @@ class Sustained {
     for (const auto& [id, count] : created_) doubled += count > 1 ? 1 : 0;
     for (const auto& [id, count] : finished_) doubled += count > 1 ? 1 : 0;
     const int lost = total - refused_ - static_cast<int>(finished_.size());
-    const std::string name =
-        options_.batch == 1 ? "orders.sustained" : fmt::format("orders.batched_{}", options_.batch);
+    const std::string& name = name_;
     fmt::print(out, "RESULT {}.product 1/s {}\n", name,
                static_cast<std::int64_t>(created_.size()) * 1'000'000'000 / took.count());
     fmt::print(out, "RESULT {}_lost.product count {}\n", name, lost);
@@ -317,6 +335,7 @@ class Sustained {
   Price price_;
   std::string prefix_;
   SuiteBenchOptions options_;
+  std::string name_;
   std::map<std::string, int> created_;
   std::map<std::string, int> finished_;
   std::map<int, int> created_of_;  // orders created of each batch
@@ -354,11 +373,19 @@ void market_data(zmq::context_t& context, const Settings& settings, int seconds,
   fmt::print(out, "RESULT md.books_seen.product count {}\n", samples.size());
 }
 
-void memory(const Settings& settings, std::ostream& out) {
+/// By process name.
+std::map<std::string, std::string> pids(const Settings& settings) {
+  std::map<std::string, std::string> found;
   for (const auto* process : {"order-gateway", "marketstream", "signer", "risk", "persister"}) {
     std::ifstream lock(settings.data_dir / process_folder(process, "main") / "lock");
     std::string pid;
-    if (!std::getline(lock, pid)) continue;
+    if (std::getline(lock, pid)) found.emplace(process, pid);
+  }
+  return found;
+}
+
+void memory(const Settings& settings, std::ostream& out) {
+  for (const auto& [process, pid] : pids(settings)) {
     std::ifstream status("/proc/" + pid + "/status");
     for (std::string line; std::getline(status, line);) {
       if (line.rfind("VmRSS:", 0) == 0) {
@@ -366,6 +393,33 @@ void memory(const Settings& settings, std::ostream& out) {
                    std::stoll(line.substr(6)) * 1024);
       }
     }
+  }
+}
+
+/// Processor time of each process so far, in clock ticks (proc(5), stat: fields 14 and 15).
+std::map<std::string, std::int64_t> ticks(const Settings& settings) {
+  std::map<std::string, std::int64_t> used;
+  for (const auto& [process, pid] : pids(settings)) {
+    std::ifstream stat("/proc/" + pid + "/stat");
+    std::string text;
+    std::getline(stat, text);
+    std::istringstream fields(text.substr(text.rfind(')') + 2));  // a name may hold blanks
+    std::string skipped;
+    for (int field = 3; field < 14; ++field) fields >> skipped;
+    std::int64_t user = 0;
+    std::int64_t kernel = 0;
+    if (fields >> user >> kernel) used[process] = user + kernel;
+  }
+  return used;
+}
+
+void processor_time(const Settings& settings, const std::map<std::string, std::int64_t>& before,
+                    int orders, std::ostream& out) {
+  for (const auto& [process, now] : ticks(settings)) {
+    const auto was = before.find(process);
+    if (was == before.end() || orders == 0) continue;
+    fmt::print(out, "RESULT cpu.{}.product us {}\n", process,
+               (now - was->second) * 1'000'000 / ::sysconf(_SC_CLK_TCK) / orders);
   }
 }
 
@@ -388,7 +442,10 @@ bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
       300ms);  // the subscription must be at the publisher before the first order
   const auto run = fmt::format("bench-{}", wall_clock_now().millis());
   bool good = round_trips(client, *price, run, options.round_trips, out);
-  good = good && Sustained(client, *price, run + "-s", options).run(out);
+  const auto before = ticks(settings);
+  const bool coalesced = settings.order_gateway.coalesce_window > Nanos{0};
+  good = good && Sustained(client, *price, run + "-s", options, coalesced).run(out);
+  processor_time(settings, before, options.rate * options.seconds, out);
   market_data(context, settings, options.market_data_seconds, out);
   memory(settings, out);
   return good;

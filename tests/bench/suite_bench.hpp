@@ -21,7 +21,9 @@ struct SuiteBenchOptions {
 ///   order.round_trip_{p50,p99,p999}  us     command sent until `created` arrives
 ///   orders.sustained                 1/s    orders that the venue acknowledged over the run; with
 ///                                           _lost, _doubled, _refused and the time to the reply.
-///                                           In batches of N it is orders.batched_N.
+///                                           In batches of N it is orders.batched_N, with
+///                                           coalesce_window set orders.coalesced.
+///   cpu.<process>                    us     processor time of an order and its cancel in that run
 ///   md.frame_to_subscriber_{p50,p99} us     frame at marketstream's socket until the event is here
 ///   memory.<process>                 bytes  resident
 /// Returns false if an order was lost or doubled.
