@@ -54,7 +54,7 @@ endfunction()
 
 include(GoogleTest)
 function(perpwire_add_test name)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "" "TIMEOUT;ENVIRONMENT" "SOURCES;DEPS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
@@ -62,7 +62,11 @@ function(perpwire_add_test name)
   _perpwire_common_settings(${name})
   target_link_libraries(${name} PRIVATE
     ${ARG_DEPS} perpwire::test_paths GTest::gtest GTest::gtest_main GTest::gmock)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  set(properties TIMEOUT ${ARG_TIMEOUT})
+  if(ARG_ENVIRONMENT)
+    list(APPEND properties ENVIRONMENT ${ARG_ENVIRONMENT})
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES ${properties})
 endfunction()
 
 # perpwire_add_fuzz_target(NAME SOURCES x.cpp DEPS ...): libFuzzer under the preset `fuzz`; under every other preset the
