@@ -244,11 +244,12 @@ class Sustained {
       while (const auto reply = client_.reply(0ms)) take_reply(*reply, out);
       while (const auto event = client_.event(0ms)) take_event(*event);
       if (monotonic_now() - last_progress_ > 10s) break;
-      // Not longer than until the next batch is due, nor so short that waiting is work of its own.
-      if (sent == batches) {
+      // A wait on sockets counts in milliseconds: shorter ones are naps.
+      const Nanos left = sent == batches ? 1ms : begin + step * sent - monotonic_now();
+      if (left >= 1ms) {
         client_.wait(1ms);
-      } else if (const Nanos left = begin + step * sent - monotonic_now(); left > 100us) {
-        client_.wait(std::min(std::chrono::floor<std::chrono::milliseconds>(left), 1ms));
+      } else if (left > Nanos{0}) {
+        std::this_thread::sleep_for(std::min<Nanos>(left, 50us));
       }
     }
     return print(total, monotonic_now() - begin, out);

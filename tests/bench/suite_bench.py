@@ -23,7 +23,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", required=True)
     parser.add_argument("--seconds", default="10")
-    parser.add_argument("--coalesced-rate", default="2000")
+    parser.add_argument("--coalesced-rate", default="5000")
     arguments = parser.parse_args()
     bin_dir = pathlib.Path(arguments.bin).resolve()
     code = run(bin_dir, "off", 0, ["--seconds", arguments.seconds])
@@ -32,7 +32,7 @@ def main():
     code = run(bin_dir, "documented", 50,
                ["--round-trips", "20", "--batch", "40", "--rate", "400", "--seconds", "10"]) or code
     # Orders one at a time again, but those of 10 ms share an action.
-    code = run(bin_dir, "off", 0, ["--round-trips", "20", "--rate", arguments.coalesced_rate, "--seconds", arguments.seconds],
+    code = run(bin_dir, "off", 0, ["--round-trips", "20", "--rate", arguments.coalesced_rate, "--seconds", "30"],
                'coalesce_window = "10ms"\n') or code
     return code
 
