@@ -1,5 +1,6 @@
 #include "services/order-gateway/event_publisher.hpp"
 
+#include "libs/common/crash_point.hpp"
 #include "libs/common/time.hpp"
 
 #include <spdlog/spdlog.h>
@@ -59,7 +60,9 @@ void EventPublisher::start(boost::asio::io_context& io, zmq::context_t& zmq,
   bus_->set_heartbeat_filler(std::move(heartbeat));
   log_->start_publishing(
       [this](std::string_view topic, const v1::Envelope& envelope, std::string_view encoded) {
+        crash_point("gateway.event_journaled");
         bus_->publish_numbered(topic, envelope, encoded);
+        crash_point("gateway.event_published");
       });
 }
 
@@ -72,6 +75,8 @@ bool EventPublisher::publish(const std::string& topic, v1::Envelope& envelope) {
 
 bool EventPublisher::note(v1::JournalRecord& record) {
   const auto index = log_->append_note(record, wall_clock_now());
+  if (record.has_order_intent()) crash_point("gateway.intent_journaled");
+  if (record.has_action_sent()) crash_point("gateway.sending_journaled");
   if (index) return true;
   if (failures_++ == 0) spdlog::error("journal refused a record: {}", index.error().text);
   return false;

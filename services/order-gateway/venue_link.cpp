@@ -1,5 +1,6 @@
 #include "services/order-gateway/venue_link.hpp"
 
+#include "libs/common/crash_point.hpp"
 #include "libs/common/time.hpp"
 #include "libs/venues/hyperliquid/endpoints.hpp"
 
@@ -41,6 +42,7 @@ VenueLink::VenueLink(boost::asio::io_context& io, AccountEngine& engine, net::Ht
     run([](AccountEngine& target, Now now) { target.on_stream_open(now); });
   };
   callbacks.on_text = [this](std::string_view text, UnixNanos /*received*/) {
+    crash_point("gateway.frame_received");
     run([text](AccountEngine& target, Now now) { target.on_frame(text, now); });
   };
   callbacks.on_close = [this](const net::CloseReason& reason) {
@@ -124,6 +126,7 @@ void VenueLink::perform(SendWs& send) {
       AccountProtocol::post_action_frame(send.post_id, send.body), [tell](net::SendFate fate) {
         switch (fate) {
           case net::SendFate::kWritten:
+            crash_point("gateway.action_written");
             tell(CopyFate::kLeft);
             break;
           case net::SendFate::kNeverLeft:
@@ -134,6 +137,7 @@ void VenueLink::perform(SendWs& send) {
             break;
         }
       });
+  crash_point("gateway.action_queued");
   if (!queued) tell(CopyFate::kNeverLeft);
 }
 
@@ -202,8 +206,10 @@ void VenueLink::perform(SignOut& sign) {
     tell(fail(ErrorCode::kSignerUnavailable, "not connected to the signer yet"));
     return;
   }
-  signer->request(std::move(sign.request),
-                  [tell](const Result<v1::SignReply>& reply) { tell(reply); });
+  signer->request(std::move(sign.request), [tell](const Result<v1::SignReply>& reply) {
+    crash_point("gateway.signed");
+    tell(reply);
+  });
   engine_.on_handed_to_signer(id, present());
 }
 

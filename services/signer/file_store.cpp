@@ -1,5 +1,6 @@
 #include "services/signer/file_store.hpp"
 
+#include "libs/common/crash_point.hpp"
 #include "libs/venues/hyperliquid/order_codec.hpp"
 #include "services/signer/nonce_source.hpp"
 
@@ -308,6 +309,7 @@ Status FileStore::save_nonce_mark(const std::string& key, std::uint64_t mark) {
   if (auto saved = replace_file(data_folder_ / ("nonce-" + key), text, true); !saved) {
     return saved;
   }
+  crash_point("signer.nonce_mark_saved");
   return replace_file(run_folder_ / ("nonce-" + key), text, false);
 }
 
@@ -339,7 +341,10 @@ Status FileStore::save_locks(const std::set<KeyLock>& locks) {
   return replace_file(data_folder_ / "locks", text, true);
 }
 
-Status FileStore::append_audit(const journal::AuditRecord& record) { return audit_.append(record); }
+Status FileStore::append_audit(const journal::AuditRecord& record) {
+  crash_point("signer.before_audit");
+  return audit_.append(record);
+}
 
 Status FileStore::append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) {
   const auto file = data_folder_ / "issued.log";
@@ -363,6 +368,7 @@ Status FileStore::append_issued(const IssuedNonce& issued, std::uint64_t wall_ms
     return written;
   }
   log_bytes_ += line.size();
+  crash_point("signer.nonce_noted");
   return {};
 }
 

@@ -1,6 +1,7 @@
 #include "services/signer/signer_endpoint.hpp"
 
 #include "libs/common/contract_json.hpp"
+#include "libs/common/crash_point.hpp"
 #include "libs/common/time.hpp"
 #include "libs/venues/hyperliquid/signing.hpp"
 #include "perpwire/v1/signing.pb.h"
@@ -130,6 +131,7 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
   }
   const auto start = monotonic_now();
   reply = core_.handle(request, read_clocks());
+  if (request.type() == "sign") crash_point("signer.before_reply");
   if (request.type() == "sign" && reply.status() == "OK") {
     sign_seconds_.observe(std::chrono::duration<double>(monotonic_now() - start)  // not money: time
                               .count());

@@ -91,13 +91,14 @@ class Suite:
         self._spawn("venue-sim", self.sim.venue_command(self.bin, self.agent_address, self.seed, self.block_ms, self.limits,
                                                         self.venue_arguments))
 
-    def start(self, service):
-        self._spawn(service, self.sim.service_command(self.bin, service))
+    def start(self, service, **environment):
+        self._spawn(service, self.sim.service_command(self.bin, service), **environment)
 
-    def _spawn(self, name, command):
+    def _spawn(self, name, command, **environment):
         assert name not in self.processes or self.processes[name].poll() is not None, f"{name} runs already"
         with open(self.log_dir / f"{name}.log", "ab") as log:
-            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+            self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL,
+                                                    env={**os.environ, **environment})
 
     def kill(self, name, how=signal.SIGKILL):
         process = self.processes[name]
