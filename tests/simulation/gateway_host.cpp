@@ -4,6 +4,7 @@
 #include "libs/venues/hyperliquid/account_protocol.hpp"
 #include "perpwire/v1/envelope.pb.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <utility>
@@ -110,6 +111,7 @@ gateway::EngineSettings GatewayHost::settings() const {
   settings.ws_post.max_consecutive_failures = 5;
   settings.ws_post.failure_cooldown = seconds{3};
   settings.reconcile_interval = plan.reconcile_interval;
+  settings.coalesce_window = plan.coalesce_window;
   settings.documented_limits = plan.documented_limits;
   return settings;
 }
@@ -271,6 +273,13 @@ void GatewayHost::drain() {
     }
   }
   life_->draining = false;
+  const auto wakes_at = life_->engine->wakes_at();
+  if (wakes_at && wakes_at != life_->wakes_at) {
+    world_.scheduler.after(std::max(Nanos{0}, *wakes_at - now().mono), in_this_life([this] {
+                             run([this](gateway::AccountEngine& engine) { engine.on_wake(now()); });
+                           }));
+  }
+  life_->wakes_at = wakes_at;
   if (life_->engine->state() == gateway::EngineState::kReady &&
       (!life_->connected ||
        life_->engine->counters().reconciliations == life_->reconciled_at_open)) {

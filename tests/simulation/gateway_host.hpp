@@ -82,6 +82,7 @@ class GatewayHost {
     bool draining = false;
     bool connected = false;
     std::uint64_t reconciled_at_open = 0;
+    std::optional<Nanos> wakes_at;
   };
 
   [[nodiscard]] gateway::EngineSettings settings() const;

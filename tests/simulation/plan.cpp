@@ -88,6 +88,8 @@ Plan plan_of(std::uint64_t seed) {
     plan.segment_bytes = static_cast<std::uint64_t>(random.between(8, 64)) << 10;
   plan.max_position_usd = random.percent(45) ? random.between(700, 4'000) : 1'000'000;
   plan.owner_trades = random.percent(40);
+  Random company{seed, "coalesce"};
+  if (company.percent(25)) plan.coalesce_window = milliseconds{company.between(1, 300)};
   if (random.below(30) == 0) {
     // A storm of questions on a perfect day: the budget must hold.
     plan.documented_limits = true;
@@ -127,12 +129,14 @@ Plan plan_of(std::uint64_t seed) {
 std::string describe(const Plan& plan) {
   std::string text = fmt::format(
       "seed {}: faults for {} ms, {} commands, {} pairs, limits {}, block {} ms, latency {} ms, "
-      "clock {:+} ms, expires {} ms, ws {} timeout {} ms fallback {}, sweep {} ms\n  ",
+      "clock {:+} ms, expires {} ms, ws {} timeout {} ms fallback {}, sweep {} ms, window {} ms\n "
+      " ",
       plan.seed, plan.faulty_for / milliseconds{1}, plan.commands, plan.pairs.size(),
       plan.documented_limits ? "documented" : "off", plan.block_ms,
       plan.latency_most / milliseconds{1}, plan.wall_offset / milliseconds{1},
       plan.expires_after_ms, plan.ws_post ? "on" : "off", plan.ws_timeout / milliseconds{1},
-      plan.fallback ? "on" : "off", plan.reconcile_interval / milliseconds{1});
+      plan.fallback ? "on" : "off", plan.reconcile_interval / milliseconds{1},
+      plan.coalesce_window / milliseconds{1});
   for (const Kind& kind : kKinds) {
     if (plan.faults.*kind.field > 0) {
       text += fmt::format("{} {}, ", kind.name, plan.faults.*kind.field);

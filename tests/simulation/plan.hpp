@@ -67,6 +67,7 @@ struct Plan {
   bool ws_post = true;
   bool fallback = true;
   Nanos reconcile_interval{0};
+  Nanos coalesce_window{0};
   Nanos tick{0};
   std::uint64_t segment_bytes = 64u << 20;
   std::int64_t max_position_usd = 0;
