@@ -451,8 +451,10 @@ v1::Reply AccountEngine::place(const v1::OrderRequest& request, const std::strin
   if (checked->content.type == OrderType::kTwap) {
     executor_.place_twap(id);
   } else {
-    const bool post_only = checked->content.time_in_force == TimeInForce::kAlo;
-    auto now = coalescer_.add({id, checked->wire_price}, post_only, core_.now.mono);
+    const OrderCoalescer::Kind kind{
+        .post_only = checked->content.time_in_force == TimeInForce::kAlo,
+        .reduce_only = checked->content.reduce_only};
+    auto now = coalescer_.add({id, checked->wire_price}, kind, core_.now.mono);
     if (!now.empty()) executor_.place(std::move(now));
   }
   return accepted(request_id, id);

@@ -15,8 +15,8 @@ OrderCoalescer::Batch OrderCoalescer::leave(Queue& queue, Nanos now) {
   return std::exchange(queue.waiting, {});
 }
 
-OrderCoalescer::Batch OrderCoalescer::add(Executor::NewOrder order, bool post_only, Nanos now) {
-  Queue& queue = queues_.at(post_only ? 1 : 0);
+OrderCoalescer::Batch OrderCoalescer::add(Executor::NewOrder order, Kind kind, Nanos now) {
+  Queue& queue = queues_.at((kind.post_only ? 1U : 0U) + (kind.reduce_only ? 2U : 0U));
   queue.waiting.push_back(std::move(order));
   const bool full = queue.waiting.size() >= kFull;
   if (!full && now < queue.not_before) return {};

@@ -15,7 +15,9 @@ namespace perpwire::gateway {
 ///
 /// The first leaves at once. What comes within `window` after that leaves together when the window
 /// ends, or as soon as an action is full. Post-only orders have a queue of their own: the venue
-/// works off actions without any other order in an earlier class of its block (section 11.1).
+/// works off actions without any other order in an earlier class of its block (section 11.1). So do
+/// reduce-only ones: a level that comes between the check and the signature and forbids what opens
+/// refuses an action whole, and must not take along what closes.
 /// Pure; owned by AccountEngine. A window of zero gathers nothing.
 class OrderCoalescer {
  public:
@@ -26,8 +28,13 @@ class OrderCoalescer {
 
   explicit OrderCoalescer(Nanos window) : window_(window) {}
 
+  /// Who shares actions with whom.
+  struct Kind {
+    bool post_only = false;
+    bool reduce_only = false;
+  };
   /// Returns what must leave now; nothing: it waits.
-  Batch add(Executor::NewOrder order, bool post_only, Nanos now);
+  Batch add(Executor::NewOrder order, Kind kind, Nanos now);
   /// Returns what has waited long enough, an action each.
   std::vector<Batch> due(Nanos now);
   /// All of it.
@@ -45,7 +52,7 @@ class OrderCoalescer {
   Batch leave(Queue& queue, Nanos now);
 
   Nanos window_;
-  std::array<Queue, 2> queues_;  // [post only]
+  std::array<Queue, 4> queues_;  // by kind
 };
 
 }  // namespace perpwire::gateway

@@ -18,13 +18,16 @@ using namespace std::chrono_literals;
 
 constexpr std::string_view kResting = R"({"resting":{"oid":77}})";
 
+constexpr OrderCoalescer::Kind kPostOnly{.post_only = true};
+constexpr OrderCoalescer::Kind kReduceOnly{.reduce_only = true};
+
 Executor::NewOrder order(const std::string& id) { return {ClientOrderId{id}, Price{}}; }
 
 TEST(OrderCoalescer, TheFirstLeavesAtOnceAndThoseOfItsWindowTogether) {
   OrderCoalescer coalescer(10ms);
-  EXPECT_EQ(coalescer.add(order("a"), false, 100ms).size(), 1U);
-  EXPECT_TRUE(coalescer.add(order("b"), false, 101ms).empty());
-  EXPECT_TRUE(coalescer.add(order("c"), false, 109ms).empty());
+  EXPECT_EQ(coalescer.add(order("a"), {}, 100ms).size(), 1U);
+  EXPECT_TRUE(coalescer.add(order("b"), {}, 101ms).empty());
+  EXPECT_TRUE(coalescer.add(order("c"), {}, 109ms).empty());
   EXPECT_EQ(coalescer.next_due(), Nanos{110ms});
   EXPECT_TRUE(coalescer.due(109ms).empty());
   const auto due = coalescer.due(110ms);
@@ -33,33 +36,45 @@ TEST(OrderCoalescer, TheFirstLeavesAtOnceAndThoseOfItsWindowTogether) {
   EXPECT_EQ(due[0][0].id, ClientOrderId{"b"});
   EXPECT_EQ(due[0][1].id, ClientOrderId{"c"});
   EXPECT_FALSE(coalescer.next_due());
-  EXPECT_TRUE(coalescer.add(order("d"), false, 119ms).empty()) << "that action opened a window too";
-  EXPECT_EQ(coalescer.add(order("e"), false, 120ms).size(), 2U);
+  EXPECT_TRUE(coalescer.add(order("d"), {}, 119ms).empty()) << "that action opened a window too";
+  EXPECT_EQ(coalescer.add(order("e"), {}, 120ms).size(), 2U);
 }
 
 TEST(OrderCoalescer, PostOnlyOrdersHaveActionsOfTheirOwn) {
   OrderCoalescer coalescer(10ms);
-  EXPECT_EQ(coalescer.add(order("a"), false, 100ms).size(), 1U);
-  EXPECT_EQ(coalescer.add(order("p"), true, 100ms).size(), 1U);
-  coalescer.add(order("b"), false, 101ms);
-  coalescer.add(order("q"), true, 102ms);
+  EXPECT_EQ(coalescer.add(order("a"), {}, 100ms).size(), 1U);
+  EXPECT_EQ(coalescer.add(order("p"), kPostOnly, 100ms).size(), 1U);
+  coalescer.add(order("b"), {}, 101ms);
+  coalescer.add(order("q"), kPostOnly, 102ms);
   EXPECT_EQ(coalescer.size(), 2U);
   EXPECT_EQ(coalescer.due(110ms).size(), 2U);
 }
 
+TEST(OrderCoalescer, WhatClosesSharesNoActionWithWhatOpens) {
+  OrderCoalescer coalescer(10ms);
+  EXPECT_EQ(coalescer.add(order("a"), {}, 100ms).size(), 1U);
+  EXPECT_EQ(coalescer.add(order("r"), kReduceOnly, 100ms).size(), 1U);
+  coalescer.add(order("b"), {}, 101ms);
+  coalescer.add(order("s"), kReduceOnly, 102ms);
+  const auto due = coalescer.due(110ms);
+  ASSERT_EQ(due.size(), 2U);
+  EXPECT_EQ(due[0].size(), 1U);
+  EXPECT_EQ(due[1].size(), 1U);
+}
+
 TEST(OrderCoalescer, AFullActionWaitsForNothing) {
   OrderCoalescer coalescer(1s);
-  coalescer.add(order("first"), false, 0ms);
+  coalescer.add(order("first"), {}, 0ms);
   for (std::size_t i = 1; i < OrderCoalescer::kFull; ++i) {
-    EXPECT_TRUE(coalescer.add(order(std::to_string(i)), false, 1ms).empty());
+    EXPECT_TRUE(coalescer.add(order(std::to_string(i)), {}, 1ms).empty());
   }
-  EXPECT_EQ(coalescer.add(order("last"), false, 1ms).size(), OrderCoalescer::kFull);
+  EXPECT_EQ(coalescer.add(order("last"), {}, 1ms).size(), OrderCoalescer::kFull);
 }
 
 TEST(OrderCoalescer, WithoutAWindowEachLeavesAtOnce) {
   OrderCoalescer coalescer(0ms);
-  EXPECT_EQ(coalescer.add(order("a"), false, 1ms).size(), 1U);
-  EXPECT_EQ(coalescer.add(order("b"), false, 1ms).size(), 1U);
+  EXPECT_EQ(coalescer.add(order("a"), {}, 1ms).size(), 1U);
+  EXPECT_EQ(coalescer.add(order("b"), {}, 1ms).size(), 1U);
   EXPECT_FALSE(coalescer.next_due());
 }
 
