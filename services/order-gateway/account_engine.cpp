@@ -627,13 +627,19 @@ void AccountEngine::on_level(Now now) {
   core_.now = now;
   if (limits::demands_cancel(risk_.level())) {
     cancel_everything(now);
-    canceller_.hurry();
     canceller_.on_timer();
   }
 }
 
 void AccountEngine::cancel_everything(Now now) {
   core_.now = now;
+  // What still waits for company never leaves, and cancels wait for none.
+  for (const auto& batch : coalescer_.all(now.mono)) {
+    for (const auto& order : batch) {
+      executor_.never_sent(order.id, Error{ErrorCode::kHalted, "everything is to be cancelled"});
+    }
+  }
+  canceller_.hurry();
   for (const ClientOrderId& id : core_.tracker.live()) canceller_.want(id);
   if (core_.settings.foreign_orders == ForeignOrders::kAll) {
     std::vector<VenueOrderId> ids;

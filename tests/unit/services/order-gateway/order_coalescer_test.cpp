@@ -160,6 +160,25 @@ TEST(Coalescing, AStopSendsWhatWasAccepted) {
   EXPECT_EQ(bench.sent[1].request.order().orders(0).cloid(), bench.cloid("b"));
 }
 
+TEST(Coalescing, AStopThatCancelsPlacesNothingMoreAndItsCancelsDoNotWait) {
+  EngineBench bench{with_window(1s)};
+  bench.start();
+  for (const auto* id : {"a", "b", "c"}) bench.place(id, "BUY", "49000", "0.01");
+  bench.advance(1'000);
+  bench.answer_statuses(bench.sent[0], resting(77, 1));
+  bench.answer_statuses(bench.sent[1], resting(78, 2));
+  bench.command(cancel_of("a"));
+  bench.place("waits", "BUY", "49000", "0.01");
+  const auto before = bench.sent.size();
+  bench.engine->cancel_everything(bench.now());
+  bench.engine->on_timer(bench.now());
+  bench.engine->on_stop(bench.now(), false);
+  bench.pump();
+  EXPECT_EQ(bench.state("waits"), OrderState::kFailed);
+  ASSERT_EQ(bench.sent.size(), before + 1);
+  EXPECT_EQ(bench.sent.back().request.cancel_by_cloid().cancels_size(), 2);
+}
+
 TEST(Coalescing, AKillWhileAnOrderWaitsLeavesItNeverPlaced) {
   EngineBench bench{with_window(1s)};
   bench.start();
