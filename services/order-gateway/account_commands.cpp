@@ -232,10 +232,10 @@ v1::Reply AccountEngine::accept_adjustment(const v1::Command& command) {
   return reply;
 }
 
-limits::Exposure AccountEngine::exposure(const TradingPair& pair,
+limits::Exposure AccountEngine::exposure(const TradingPair& pair, Side side,
                                          const ClientOrderId* instead_of) const {
   limits::Exposure found;
-  found.position = positions_.quantity(pair);
+  found.position = positions_.worst(pair, side);
   found.account_open_orders = static_cast<std::uint32_t>(core_.tracker.live_count());
   const auto count = [&found](const InFlightOrder& order, const Quantity& quantity) {
     const bool buy = order.content().side == Side::kBuy;
@@ -274,7 +274,7 @@ Status AccountEngine::check_limits(const OrderContent& content, const Price& pri
                                    .reduce_only = content.reduce_only,
                                    .immediate = is_ioc(content)};
   return limits::check_order(
-      order, exposure(content.trading_pair, instead_of),
+      order, exposure(content.trading_pair, content.side, instead_of),
       references_.reference(content.trading_pair, core_.now.wall),
       risk_.limits().find(content.account.value(), content.trading_pair.value()), risk_.level(),
       core_.now.wall, {.reference_max_age = core_.settings.reference_stale_after});

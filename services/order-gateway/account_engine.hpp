@@ -155,7 +155,8 @@ class AccountEngine {
   [[nodiscard]] Status check_limits(const OrderContent& content, const Price& wire_price,
                                     const Quantity& quantity,
                                     const ClientOrderId* instead_of) const;
-  [[nodiscard]] limits::Exposure exposure(const TradingPair& pair,
+  /// What an order of `side` is added to: the position at its worst for that side.
+  [[nodiscard]] limits::Exposure exposure(const TradingPair& pair, Side side,
                                           const ClientOrderId* instead_of) const;
   Result<Price> wire_price(const OrderContent& content,
                            const hyperliquid::Instrument& instrument) const;

@@ -7,7 +7,7 @@ namespace perpwire::gateway {
 namespace {
 
 Quantity after(const FillChain::Step& step) {
-  return add(step.start, step.change).value_or(step.start);
+  return perpwire::add(step.start, step.change).value_or(step.start);
 }
 
 }  // namespace
@@ -51,7 +51,20 @@ std::vector<FillChain::Step> FillChain::walk(Quantity ours) {
 }
 
 void FillChain::pass_all() {
-  for (Step& step : steps_) step.passed = true;
+  for (Step& step : steps_) {
+    step.passed = true;
+    step.doubtful = false;
+  }
+}
+
+Quantity FillChain::beyond(Side side) const {
+  Quantity sum;
+  for (const Step& step : steps_) {
+    const bool buy = !step.change.is_negative();
+    if ((step.passed && !step.doubtful) || buy != (side == Side::kBuy)) continue;
+    sum = perpwire::add(sum, step.change).value_or(sum);
+  }
+  return sum;
 }
 
 }  // namespace perpwire::gateway

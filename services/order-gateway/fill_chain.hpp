@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libs/common/decimal.hpp"
+#include "libs/common/side.hpp"
 
 #include <optional>
 #include <vector>
@@ -16,7 +17,8 @@ class FillChain {
     Quantity start;   // the position before the fill, signed
     Quantity change;  // signed
     Price price;
-    bool passed = false;  // our position contains it
+    bool passed = false;    // our position contains it
+    bool doubtful = false;  // or not: an earlier life did not say
   };
 
   /// Another instant begins; `before`: our position when its first fill came, none = not known.
@@ -29,6 +31,8 @@ class FillChain {
   /// The steps that lead on from `ours`, one after another; they count as passed from now on.
   std::vector<Step> walk(Quantity ours);
   void pass_all();
+  /// What those of one side may add to our position: the sum of what it need not contain, signed.
+  [[nodiscard]] Quantity beyond(Side side) const;
 
  private:
   std::optional<Quantity> before_;

@@ -13,6 +13,10 @@ bool same_terms(const venues::PositionWord& a, const venues::PositionWord& b) {
          a.unrealized_pnl == b.unrealized_pnl;
 }
 
+Quantity change_of(const venues::Fill& fill) {
+  return fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
+}
+
 /// The average entry after a fill, as the venue keeps it: what adds to a position is averaged in,
 /// what reduces it leaves the price of the rest, what crosses zero begins anew at its own price.
 /// (hyperliquid.md section 11.5: closedPnl is counted against the average entry)
@@ -42,7 +46,7 @@ PositionBook::Moved PositionBook::on_fill(const venues::Fill& fill, const Tradin
                                           Nanos now) {
   Held& held = held_[pair];
   if (fill.time < held.newest_fill) return Moved::kNo;  // later ones' start positions contain it
-  const Quantity change = fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
+  const Quantity change = change_of(fill);
   const Quantity start = fill.start_position.value_or(held.quantity);
   const auto after = add(start, change);
   if (!after) return Moved::kNo;
@@ -69,9 +73,12 @@ PositionBook::Moved PositionBook::on_known_fill(const venues::Fill& fill, const 
   if (found == instants_.end() || !fill.start_position) return Moved::kNo;
   Instant& instant = found->second;
   if (instant.restored.erase(fill.key()) == 0) return Moved::kNo;
-  const Quantity change = fill.side == Side::kBuy ? fill.quantity : -fill.quantity;
-  instant.fills.add(
-      {.start = *fill.start_position, .change = change, .price = fill.price, .passed = true});
+  const Quantity change = change_of(fill);
+  instant.fills.add({.start = *fill.start_position,
+                     .change = change,
+                     .price = fill.price,
+                     .passed = true,
+                     .doubtful = true});
   return instant.restored.empty() ? follow(pair, held_[pair], instant, now) : Moved::kNo;
 }
 
@@ -128,11 +135,25 @@ std::vector<PositionBook::Adjustment> PositionBook::on_venue(
     if (held.moved && now - *held.moved < kServersBehind) continue;
     adjustments.push_back({pair, held.quantity, theirs});
     held.quantity = theirs;
+    if (const auto instant = instants_.find(pair); instant != instants_.end()) {
+      instant->second.contained();
+    }
     held.take(told == words.end() ? venues::PositionWord{} : told->second);
     changed.push_back(pair);
     suspects_.erase(pair);
   }
   return adjustments;
+}
+
+void PositionBook::Instant::contained() {
+  fills.pass_all();
+  restored.clear();
+}
+
+void PositionBook::confirm(const TradingPair& pair, const Quantity& theirs, UnixNanos answered) {
+  const auto instant = instants_.find(pair);
+  if (instant == instants_.end() || theirs != quantity(pair)) return;
+  if (answered - newest_fill(pair) >= kServersBehind) instant->second.contained();
 }
 
 void PositionBook::Held::take(const venues::PositionWord& told) {
@@ -159,7 +180,7 @@ void PositionBook::restore_fill(const venues::Fill& fill, const TradingPair& pai
     instant.restored.clear();
   }
   held.newest_fill = fill.time;
-  instant.restored.insert(fill.key());
+  instant.restored.emplace(fill.key(), change_of(fill));
 }
 
 UnixNanos PositionBook::newest_fill(const TradingPair& pair) const {
@@ -170,6 +191,18 @@ UnixNanos PositionBook::newest_fill(const TradingPair& pair) const {
 Quantity PositionBook::quantity(const TradingPair& pair) const {
   const auto found = held_.find(pair);
   return found == held_.end() ? Quantity{} : found->second.quantity;
+}
+
+Quantity PositionBook::worst(const TradingPair& pair, Side side) const {
+  const Quantity ours = quantity(pair);
+  const auto instant = instants_.find(pair);
+  if (instant == instants_.end()) return ours;
+  Quantity beyond = instant->second.fills.beyond(side);
+  for (const auto& [key, change] : instant->second.restored) {
+    if (change.is_negative() == (side == Side::kBuy)) continue;
+    beyond = add(beyond, change).value_or(beyond);
+  }
+  return add(ours, beyond).value_or(ours);
 }
 
 }  // namespace perpwire::gateway

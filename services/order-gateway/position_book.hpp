@@ -7,7 +7,6 @@
 
 #include <map>
 #include <optional>
-#include <set>
 #include <vector>
 
 namespace perpwire::gateway {
@@ -56,6 +55,9 @@ class PositionBook {
                                    const std::vector<TradingPair>& covered, Nanos now,
                                    Nanos patience, Nanos fills_asked,
                                    std::vector<TradingPair>& changed);
+  /// The venue's figure of a pair as of its time `answered`: where it is ours, and 10 s younger
+  /// than the newest fill, ours contains all that is known to have executed.
+  void confirm(const TradingPair& pair, const Quantity& theirs, UnixNanos answered);
   /// Differences that wait for their second look.
   [[nodiscard]] bool has_suspects() const { return !suspects_.empty(); }
   [[nodiscard]] bool is_suspect(const TradingPair& pair) const { return suspects_.contains(pair); }
@@ -66,6 +68,9 @@ class PositionBook {
   void restore_fill(const venues::Fill& fill, const TradingPair& pair);
   [[nodiscard]] const std::map<TradingPair, Held>& all() const { return held_; }
   [[nodiscard]] Quantity quantity(const TradingPair& pair) const;
+  /// The longest (side BUY) or shortest (SELL) position that what is known to have executed allows:
+  /// fills that wait for one in between count, whether ours contains them or not. For limits.
+  [[nodiscard]] Quantity worst(const TradingPair& pair, Side side) const;
   /// The venue's time of the newest fill that is known; 0: none.
   [[nodiscard]] UnixNanos newest_fill(const TradingPair& pair) const;
 
@@ -78,8 +83,12 @@ class PositionBook {
   /// Fills at the time of the newest one.
   struct Instant {
     FillChain fills;
-    /// Of an earlier life: the journal does not say from which position they started.
-    std::set<venues::FillKey> restored;
+    /// Of an earlier life, with what they changed: the journal does not say from which position
+    /// they started, nor whether the position that it knows contains them.
+    std::map<venues::FillKey, Quantity> restored;
+
+    /// The position contains all of them.
+    void contained();
   };
   Moved follow(const TradingPair& pair, Held& held, Instant& instant, Nanos now);
 

@@ -265,6 +265,10 @@ Status Reconciler::take_clearinghouse(const std::string& dex, const std::string&
   std::erase_if(covered, [&](const TradingPair& pair) {
     return state->time.value() != 0 && state->time < positions_.newest_fill(pair);
   });
+  for (const TradingPair& pair : covered) {
+    const auto told = words.find(pair);
+    positions_.confirm(pair, told == words.end() ? Quantity{} : told->second.quantity, state->time);
+  }
   std::vector<TradingPair> changed;
   const auto adjustments = positions_.on_venue(words, {covered.begin(), covered.end()},
                                                core_.now.mono, kSecondLook, fills_asked_, changed);

@@ -324,6 +324,50 @@ TEST(PositionBook, AFillThatStartsElsewhereInTheSameBlockWaitsForTheOneBetween) 
   EXPECT_EQ(book.quantity(kPair), lots(6));
 }
 
+TEST(PositionBook, WhatWaitsForAMissingFillIsInThePositionAtItsWorst) {
+  PositionBook book;
+  const auto fills = block_of(0, {1, 2, 3, -2}, 5);
+  book.on_fill(fills[0], kPair, s(0));
+  book.on_fill(fills[2], kPair, s(0));
+  book.on_fill(fills[3], kPair, s(0));
+  EXPECT_EQ(book.quantity(kPair), lots(1));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(4)) << "the sell may have come before";
+  EXPECT_EQ(book.worst(kPair, Side::kSell), lots(-1));
+  book.on_fill(fills[1], kPair, s(0));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(4));
+  EXPECT_EQ(book.worst(kPair, Side::kSell), lots(4))
+      << "all of them are known: there is one answer";
+}
+
+TEST(PositionBook, WhatWaitedBeforeARestartIsInThePositionAtItsWorst) {
+  const auto fills = block_of(0, {1, 2, 3}, 5'000);
+  PositionBook book;
+  book.restore_fill(fills[0], kPair);
+  book.restore(kPair, lots(1));
+  book.restore_fill(fills[2], kPair);
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(5)) << "which of them it contains is not known";
+  book.on_known_fill(fills[0], kPair, s(0));
+  book.on_known_fill(fills[2], kPair, s(0));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(5));
+  EXPECT_EQ(book.worst(kPair, Side::kSell), lots(1));
+  book.on_fill(fills[1], kPair, s(0));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(6));
+  EXPECT_EQ(book.worst(kPair, Side::kSell), lots(6));
+}
+
+TEST(PositionBook, TheVenuesFigureEndsTheDoubtOnceNoServerCanLackTheFill) {
+  const auto fills = block_of(0, {3}, 5'000);
+  PositionBook book;
+  book.restore_fill(fills[0], kPair);
+  book.restore(kPair, lots(3));
+  book.confirm(kPair, lots(3), UnixNanos::from_millis(14'999));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(6)) << "it may be of before the fill";
+  book.confirm(kPair, lots(2), UnixNanos::from_millis(15'000));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(6)) << "it is another figure";
+  book.confirm(kPair, lots(3), UnixNanos::from_millis(15'000));
+  EXPECT_EQ(book.worst(kPair, Side::kBuy), lots(3));
+}
+
 TEST(PositionBook, ARestartKnowsTheBlockOfItsNewestFillOnceItsFillsAreSeenAgain) {
   const auto fills = block_of(0, {1, 2, 3}, 5);
   PositionBook book;
