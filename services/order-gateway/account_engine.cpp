@@ -16,6 +16,7 @@ namespace {
 constexpr Nanos kLeaseInterval = std::chrono::seconds{3};
 constexpr Nanos kRetry = std::chrono::seconds{1};
 constexpr Nanos kTimePollWaiting = std::chrono::milliseconds{500};
+constexpr Nanos kTimePollScarce = std::chrono::seconds{2};  // while questions wait for weight
 constexpr Nanos kTimePollIdle = std::chrono::seconds{5};
 constexpr Nanos kFillPatience = std::chrono::seconds{10};
 constexpr Nanos kForgetInterval = std::chrono::minutes{1};
@@ -504,7 +505,9 @@ void AccountEngine::poll_venue_time() {
                        core_.settings.journal_may_be_behind || state_ != EngineState::kReady;
   if (time_asked_ || core_.now.mono < next_time_poll_ || core_.instruments == nullptr) return;
   time_asked_ = true;
-  next_time_poll_ = core_.now.mono + (waiting ? kTimePollWaiting : kTimePollIdle);
+  next_time_poll_ = core_.now.mono + (!waiting                         ? kTimePollIdle
+                                      : core_.waiting_questions() == 0 ? kTimePollWaiting
+                                                                       : kTimePollScarce);
   core_.ask(hyperliquid::exchange_status_request(), TokenBudget::Urgency::kReserve,
             [this](const Result<std::string>& answer) {
               time_asked_ = false;

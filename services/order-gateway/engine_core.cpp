@@ -5,13 +5,20 @@
 #include "services/order-gateway/order_messages.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 namespace perpwire::gateway {
 namespace {
 
-constexpr std::uint64_t kReservePercent = 20;
+// Sweeps want their weight evenly, orders their messages at once.
+constexpr TokenBudget::Split kWeightSplit{.burst_percent = 33, .reserve_percent = 20};
+constexpr TokenBudget::Split kMessageSplit{.burst_percent = 50, .reserve_percent = 20};
 constexpr Nanos kTwapClockSlack = std::chrono::seconds{5};
-constexpr Nanos kQuestionTimeout = std::chrono::seconds{5};
+constexpr Nanos kQuestionTimeout = std::chrono::seconds{5};  // from its leaving
+// Questions that wait for weight: so many at most, and so long.
+constexpr std::size_t kMostWaiting = 512;
+constexpr Nanos kLongestWait = std::chrono::minutes{1};
 // Longer than the client's own timeout: only for answers that the driver lost.
 constexpr Nanos kSigningTimeout = std::chrono::seconds{3};
 
@@ -40,8 +47,8 @@ std::string_view type_of(std::string_view body) {
 }  // namespace
 
 VenueBudget::VenueBudget(const EngineSettings& settings)
-    : weight(share(hyperliquid::kRestWeightPerMinute, settings), kReservePercent),
-      messages(share(hyperliquid::kWsMessagesPerMinute, settings), kReservePercent) {}
+    : weight(share(hyperliquid::kRestWeightPerMinute, settings), kWeightSplit),
+      messages(share(hyperliquid::kWsMessagesPerMinute, settings), kMessageSplit) {}
 
 EngineCore::EngineCore(EngineSettings engine_settings, EventWriter& event_writer,
                        VenueBudget* shared_budget, IdMemory* ids)
@@ -51,7 +58,12 @@ EngineCore::EngineCore(EngineSettings engine_settings, EventWriter& event_writer
       own_budget_(shared_budget == nullptr ? std::make_unique<VenueBudget>(settings) : nullptr),
       weight(shared_budget == nullptr ? own_budget_->weight : shared_budget->weight),
       messages(shared_budget == nullptr ? own_budget_->messages : shared_budget->messages),
+      turns_(shared_budget == nullptr ? own_budget_->turns : shared_budget->turns),
       writer_(event_writer) {}
+
+EngineCore::~EngineCore() {
+  for (const Waiting& waiting : waiting_) turns_.leave(waiting.ticket);
+}
 
 // ---------------------------------------------------------------- journal
 
@@ -100,29 +112,68 @@ bool EngineCore::note(std::string name, std::string value) {
 // ---------------------------------------------------------------- questions
 
 void EngineCore::ask(std::string body, TokenBudget::Urgency urgency, Answered done) {
-  std::string type(type_of(body));
-  const std::uint64_t cost = hyperliquid::info_weight(type);
-  if (!weight.take(cost, urgency, now.mono)) {
+  // One that waits already is asked once: what is asked later needs no older an answer.
+  const auto same = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& waiting) {
+    return waiting.body == body && waiting.urgency == urgency;
+  });
+  if (same != waiting_.end()) {
+    same->done.push_back(std::move(done));
+    return;
+  }
+  if (waiting_.size() >= kMostWaiting) {
     refused_.emplace_back(std::move(done),
                           Error{ErrorCode::kRateLimited, "our share of the budget"});
     return;
   }
+  std::string type(type_of(body));
+  const std::uint64_t cost = hyperliquid::info_weight(type);
+  waiting_.push_back({.ticket = turns_.join(urgency, now.mono),
+                      .urgency = urgency,
+                      .since = now.mono,
+                      .cost = cost,
+                      .type = std::move(type),
+                      .body = std::move(body),
+                      .done = {}});
+  waiting_.back().done.push_back(std::move(done));
+  if (leave_if_affordable(waiting_.back())) waiting_.pop_back();
+}
+
+bool EngineCore::leave_if_affordable(Waiting& waiting) {
+  if (!turns_.may_go(waiting.ticket, waiting.urgency, now.mono)) return false;
+  if (!weight.take(waiting.cost, waiting.urgency, now.mono)) return false;
+  turns_.leave(waiting.ticket);
   ++counters.queries;
   const QueryId id = ++query_id_;
   std::uint64_t post_id = 0;
-  if (stream_open && messages.take(1, urgency, now.mono)) {
+  if (stream_open && messages.take(1, waiting.urgency, now.mono)) {
     post_id = next_post_id();
     posts_.emplace(post_id, id);
   }
-  questions_.emplace(
-      id, Question{std::move(done), now.mono + kQuestionTimeout, post_id, std::move(type)});
-  out.emplace_back(AskOut{id, post_id, std::move(body)});
+  questions_.emplace(id, Question{std::move(waiting.done), now.mono + kQuestionTimeout, post_id,
+                                  std::move(waiting.type)});
+  out.emplace_back(AskOut{id, post_id, std::move(waiting.body)});
+  return true;
+}
+
+void EngineCore::leave_waiting() {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const bool too_long = now.mono - it->since >= kLongestWait;
+    if (too_long) {
+      turns_.leave(it->ticket);
+      refuse(*it, Error{ErrorCode::kRateLimited, "our share of the budget, for a minute"});
+    }
+    it = too_long || leave_if_affordable(*it) ? waiting_.erase(it) : std::next(it);
+  }
+}
+
+void EngineCore::refuse(Waiting& waiting, const Error& error) {
+  for (Answered& done : waiting.done) refused_.emplace_back(std::move(done), error);
 }
 
 void EngineCore::on_query_answer(QueryId id, const Result<std::string>& answer) {
   const auto found = questions_.find(id);
   if (found == questions_.end()) return;  // timed out before
-  const Answered done = std::move(found->second.done);
+  const std::vector<Answered> done = std::move(found->second.done);
   if (found->second.post_id != 0) posts_.erase(found->second.post_id);
   // Long lists cost more than their question (hyperliquid.md section 7).
   if (answer && hyperliquid::info_item_weight(found->second.type, 20) > 0) {
@@ -130,7 +181,7 @@ void EngineCore::on_query_answer(QueryId id, const Result<std::string>& answer) 
   }
   questions_.erase(found);
   if (!answer) ++counters.queries_failed;
-  done(answer);
+  for (const Answered& told : done) told(answer);
 }
 
 bool EngineCore::on_post_info(std::uint64_t post_id, const Result<std::string>& answer) {
@@ -145,6 +196,11 @@ void EngineCore::on_stream_closed() {
   for (const auto& [post_id, id] : posts_) lost.push_back(id);
   for (const QueryId id : lost) {
     on_query_answer(id, fail(ErrorCode::kClosed, "the connection ended before the answer"));
+  }
+  // What still waits was asked about that connection.
+  for (Waiting& waiting : std::exchange(waiting_, {})) {
+    turns_.leave(waiting.ticket);
+    refuse(waiting, Error{ErrorCode::kClosed, "the connection ended before it was asked"});
   }
 }
 
@@ -161,6 +217,7 @@ void EngineCore::expire_questions() {
   for (const SignId id : unsigned_ids) {
     on_signed(id, fail(ErrorCode::kSignerUnavailable, "the signer did not answer"));
   }
+  leave_waiting();
   auto refused = std::exchange(refused_, {});
   for (auto& [done, error] : refused) done(tl::unexpected<Error>(error));
 }

@@ -49,6 +49,9 @@ class EngineCore {
   /// budget, ids: shared with others and outlive it; null = its own.
   EngineCore(EngineSettings engine_settings, EventWriter& event_writer,
              VenueBudget* shared_budget = nullptr, IdMemory* ids = nullptr);
+  ~EngineCore();
+  EngineCore(const EngineCore&) = delete;
+  EngineCore& operator=(const EngineCore&) = delete;
 
   EngineSettings settings;
   const hyperliquid::Instruments* instruments = nullptr;
@@ -84,8 +87,10 @@ class EngineCore {
   void retry_backlog();
 
   using Answered = std::function<void(const Result<std::string>&)>;
-  /// Asks the venue; `done` gets the answer's body, or kTimeout, kClosed, kRateLimited. Never calls
-  /// `done` from inside.
+  /// Asks the venue, as soon as the budget has what it weighs and it is its turn (QuestionTurns);
+  /// a question that waits already is not asked twice. `done` gets the answer's body, or kTimeout
+  /// (5 s after it left), kClosed, kRateLimited (it waited for a minute). Never calls `done` from
+  /// inside.
   void ask(std::string body, TokenBudget::Urgency urgency, Answered done);
   void on_query_answer(QueryId id, const Result<std::string>& answer);
   /// A WebSocket post's answer that belongs to a question. False: it is none of them.
@@ -93,6 +98,8 @@ class EngineCore {
   void on_stream_closed();
   void expire_questions();
   [[nodiscard]] std::size_t open_questions() const { return questions_.size(); }
+  /// Questions that wait for weight.
+  [[nodiscard]] std::size_t waiting_questions() const { return waiting_.size(); }
 
   std::uint64_t next_post_id() { return ++post_id_; }
   std::uint64_t next_action_id() { return ++action_id_; }
@@ -127,19 +134,34 @@ class EngineCore {
 
  private:
   struct Question {
-    Answered done;
+    std::vector<Answered> done;
     Nanos deadline;
     std::uint64_t post_id = 0;
     std::string type;
+  };
+  struct Waiting {
+    QuestionTurns::Ticket ticket = 0;
+    TokenBudget::Urgency urgency = TokenBudget::Urgency::kOrdinary;
+    Nanos since{0};
+    std::uint64_t cost = 0;
+    std::string type;
+    std::string body;
+    std::vector<Answered> done;
   };
   struct Backlogged {
     std::string topic;
     v1::Envelope envelope;
   };
 
+  bool leave_if_affordable(Waiting& waiting);
+  void leave_waiting();
+  void refuse(Waiting& waiting, const Error& error);
+
+  QuestionTurns& turns_;
   EventWriter& writer_;
   std::deque<Backlogged> backlog_;
   bool note_failed_ = false;
+  std::deque<Waiting> waiting_;  // the oldest first
   std::map<QueryId, Question> questions_;
   std::map<std::uint64_t, QueryId> posts_;
   struct Signing {

@@ -158,6 +158,9 @@ void UnknownResolver::ask(Entry& entry, std::string body,
               switch (current->stage) {
                 case Stage::kFirstStatus:
                   current->stage = Stage::kBetween;
+                  // Of the answer: the question may have waited for its turn.
+                  current->first_status_at = *core_.venue_clock.newest();
+                  current->first_status_mono = core_.now.mono;
                   return;
                 case Stage::kSecondStatus:
                   ask_round(*current);
@@ -182,10 +185,6 @@ void UnknownResolver::ask_statuses(Entry& entry, Stage stage) {
   entry.stage = stage;
   entry.waiting_for = 0;
   entry.epoch = core_.connection_epoch;
-  if (stage == Stage::kFirstStatus) {
-    entry.first_status_at = *core_.venue_clock.newest();
-    entry.first_status_mono = core_.now.mono;
-  }
   for (const ClientOrderId& id : unresolved(entry)) {
     auto question = core_.status_question(*core_.tracker.find(id));
     ask(entry, std::move(question.body), std::move(question.take));

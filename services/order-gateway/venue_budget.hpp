@@ -1,6 +1,7 @@
 #pragma once
 
 #include "services/order-gateway/engine_ports.hpp"
+#include "services/order-gateway/question_turns.hpp"
 #include "services/order-gateway/token_budget.hpp"
 
 namespace perpwire::gateway {
@@ -12,6 +13,7 @@ struct VenueBudget {
 
   TokenBudget weight;    // REST
   TokenBudget messages;  // WebSocket
+  QuestionTurns turns;   // of questions that wait for weight
 };
 
 }  // namespace perpwire::gateway

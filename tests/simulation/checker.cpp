@@ -536,6 +536,8 @@ void Checker::check_signatures() {
 }
 
 void Checker::check_budget() {
+  // Each life begins with what may be used at once, and nobody told it what the one before used.
+  if (world_.gateway().lives() > 2) return;
   if (world_.venue().budget_refusals() > 0) {
     found("the venue answered 429 {} times", world_.venue().budget_refusals());
   }

@@ -104,6 +104,12 @@ Plan plan_of(std::uint64_t seed) {
   for (const Kind& kind : kKinds) {
     if (random.percent(kind.seeds_with_it)) plan.faults.*kind.field = random.between(1, kind.most);
   }
+  Random budget{seed, "budget"};
+  if (budget.percent(30)) {
+    plan.documented_limits = true;
+    plan.reconcile_interval = milliseconds{budget.between(8'000, 12'000)};
+    plan.calm_for = seconds{120};
+  }
   if (random.below(12) == 0) {
     plan.faults.clock_step = random.between(15, 40);
     plan.faults.kill_signer = random.between(8, 25);

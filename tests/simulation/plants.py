@@ -198,6 +198,9 @@ PLANTS = [
      [(JOURNAL + "event_log.cpp", "  if (decision == StreamDecision::kContinue) {\n",
        "  if (@ && recovered) decision = StreamDecision::kContinue;\n"
        "  if (decision == StreamDecision::kContinue) {\n")]),
+    ("small_questions_first", "8", "many small questions starve the large ones of the budget",
+     [(GATEWAY + "engine_core.cpp", "  if (!turns_.may_go(waiting.ticket, waiting.urgency, now.mono)) return false;\n",
+       "  if (!@ && !turns_.may_go(waiting.ticket, waiting.urgency, now.mono)) return false;\n")]),
     ("torn_record_taken", "G9", "a torn or damaged record of the journal is read as whole",
      [(JOURNAL + "record_format.cpp",
        "  if (crc32c(covered, out.payload) != get<std::uint32_t>(bytes, 4)) return RecordFault::kDamaged;\n",

@@ -440,7 +440,7 @@ TEST(VenueBudget, AccountsOfOneProcessShareIt) {
   EngineBench::Writer writer;
   const AccountEngine one{settings, writer, risk, references, &budget};
   const auto whole = budget.weight.available();
-  EXPECT_EQ(whole, 720U) << "60 % of 1,200";
+  EXPECT_EQ(whole, 237U) << "a third of 60 % of 1,200 may be used at once";
   budget.weight.take(100, TokenBudget::Urgency::kOrdinary, std::chrono::seconds{1});
   EXPECT_EQ(budget.weight.available(), whole - 100);
 }

@@ -1,5 +1,6 @@
 #include "services/order-gateway/path_breaker.hpp"
 #include "services/order-gateway/position_book.hpp"
+#include "services/order-gateway/question_turns.hpp"
 #include "services/order-gateway/reference_prices.hpp"
 #include "services/order-gateway/risk_gate.hpp"
 #include "services/order-gateway/token_budget.hpp"
@@ -132,7 +133,7 @@ TEST(VenueClock, SkewIsTheLeastDifferenceSeen) {
 // ---------------------------------------------------------------- TokenBudget, PathBreaker
 
 TEST(TokenBudget, OrdersLeaveTheReserveToCancels) {
-  TokenBudget budget{100, 20};
+  TokenBudget budget{200, {.burst_percent = 50, .reserve_percent = 20}};
   using enum TokenBudget::Urgency;
   EXPECT_TRUE(budget.take(80, kOrdinary, s(1)));
   EXPECT_FALSE(budget.take(1, kOrdinary, s(1)));
@@ -141,7 +142,7 @@ TEST(TokenBudget, OrdersLeaveTheReserveToCancels) {
 }
 
 TEST(TokenBudget, RefillsByTheMinuteAndNeverBeyond) {
-  TokenBudget budget{60, 0};
+  TokenBudget budget{120, {.burst_percent = 50, .reserve_percent = 0}};
   using enum TokenBudget::Urgency;
   EXPECT_TRUE(budget.take(60, kOrdinary, s(1)));
   EXPECT_FALSE(budget.take(1, kOrdinary, s(1)));
@@ -149,6 +150,69 @@ TEST(TokenBudget, RefillsByTheMinuteAndNeverBeyond) {
   EXPECT_FALSE(budget.take(1, kOrdinary, s(11)));
   EXPECT_TRUE(budget.take(60, kOrdinary, s(1'000)));
   EXPECT_FALSE(budget.take(1, kOrdinary, s(1'000)));
+}
+
+TEST(TokenBudget, NoMinuteUsesMoreThanTheShare) {
+  for (const std::uint64_t burst : {10U, 33U, 50U, 90U}) {
+    TokenBudget budget{720, {.burst_percent = burst, .reserve_percent = 0}};
+    std::uint64_t used = 0;
+    // The first minute is the dearest: it begins with everything that may be used at once.
+    for (int at = 0; at < 60'000; at += 50) {
+      while (budget.take(2, TokenBudget::Urgency::kOrdinary, ms(3'600'000 + at))) used += 2;
+    }
+    EXPECT_LE(used, 720U) << burst;
+    EXPECT_GT(used, 700U) << burst;
+  }
+}
+
+TEST(TokenBudget, WhatAnAnswerCostBeyondItsQuestionIsOwed) {
+  TokenBudget budget{120, {.burst_percent = 50, .reserve_percent = 0}};
+  using enum TokenBudget::Urgency;
+  EXPECT_TRUE(budget.take(50, kOrdinary, s(100)));
+  budget.charge(40);
+  EXPECT_FALSE(budget.take(1, kOrdinary, s(130)));
+  EXPECT_TRUE(budget.take(1, kOrdinary, s(131)));
+}
+
+TEST(TokenBudget, WhatNeverFitsIsGivenWhenTheBudgetIsFull) {
+  TokenBudget budget{20, {.burst_percent = 50, .reserve_percent = 20}};
+  using enum TokenBudget::Urgency;
+  EXPECT_TRUE(budget.take(30, kReserve, s(100)));
+  EXPECT_FALSE(budget.take(30, kReserve, s(279))) << "it owes 20, and 10 come a minute";
+  EXPECT_TRUE(budget.take(30, kReserve, s(281)));
+}
+
+TEST(QuestionTurns, ALargeOneIsNotPassedForEver) {
+  QuestionTurns turns;
+  TokenBudget budget{120, {.burst_percent = 50, .reserve_percent = 0}};
+  using enum TokenBudget::Urgency;
+  ASSERT_TRUE(budget.take(60, kReserve, s(100)));
+  const auto large = turns.join(kReserve, s(100));
+  // A small one for each token that comes back: it would never be affordable.
+  std::optional<Nanos> left;
+  int passed = 0;
+  for (Nanos now = s(100); now < s(200) && !left; now += s(1)) {
+    const auto small = turns.join(kReserve, now);
+    if (turns.may_go(small, kReserve, now) && budget.take(1, kReserve, now)) ++passed;
+    turns.leave(small);
+    if (turns.may_go(large, kReserve, now) && budget.take(20, kReserve, now)) left = now;
+  }
+  turns.leave(large);
+  ASSERT_TRUE(left);
+  EXPECT_LE(*left, s(121));
+  EXPECT_LE(passed, 1) << "only while it was young";
+  EXPECT_EQ(turns.size(), 0U);
+}
+
+TEST(QuestionTurns, OrdinaryOnesNeverHoldUpTheReserve) {
+  QuestionTurns turns;
+  using enum TokenBudget::Urgency;
+  const auto ordinary = turns.join(kOrdinary, s(0));
+  const auto cancel = turns.join(kReserve, s(9));
+  EXPECT_TRUE(turns.may_go(cancel, kReserve, s(10)));
+  EXPECT_FALSE(turns.may_go(turns.join(kOrdinary, s(10)), kOrdinary, s(10)));
+  EXPECT_TRUE(turns.may_go(ordinary, kOrdinary, s(10)));
+  EXPECT_TRUE(turns.may_go(cancel, kReserve, s(60)));
 }
 
 TEST(PathBreaker, SwitchesOffAfterSoManyFailuresInARowAndTriesAgain) {
