@@ -188,6 +188,8 @@ SignerSettings read_signer(ConfigTable table, const Settings& settings) {
   out.endpoint = endpoint(table, "endpoint", run_socket(settings, "signer", "signer.sock"), true);
   out.allow_users = table.list("allow_users", {});
   out.operators = table.list("operators", {});
+  out.audit_sync = table.duration("audit_sync", 50ms);
+  if (out.audit_sync > 10s) table.refuse("audit_sync", "at most 10s", "more");
   return out;
 }
 

@@ -60,7 +60,8 @@ struct SignerSettings {
   std::vector<std::string>
       allow_users;  // users whose processes may ask; empty: the signer's own user and root
   std::vector<std::string>
-      operators;  // and who may unlock keys; always the signer's own user, root
+      operators;       // and who may unlock keys; always the signer's own user, root
+  Nanos audit_sync{};  // audit lines are on the disk by then; 0 = before the signature leaves
 };
 
 struct WsPostSettings {

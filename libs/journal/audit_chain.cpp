@@ -94,8 +94,7 @@ Status AuditChain::follow(std::string_view line) {
                             number_ + 1, line.size()));
   }
   const auto content = line.substr(0, at);
-  std::uint64_t number = 0;
-  std::from_chars(line.data() + kNumberField.size(), line.data() + at, number);
+  const auto number = audit_number(line.substr(0, at));
   if (number != number_ + 1) {
     return fail(ErrorCode::kMalformed,
                 fmt::format("expected line {}, found line {}", number_ + 1, number));
@@ -111,6 +110,14 @@ Status AuditChain::follow(std::string_view line) {
   number_ = number;
   hash_ = expected;
   return {};
+}
+
+std::uint64_t audit_number(std::string_view line) {
+  std::uint64_t number = 0;
+  if (line.starts_with(kNumberField)) {
+    std::from_chars(line.data() + kNumberField.size(), line.data() + line.size(), number);
+  }
+  return number;
 }
 
 std::optional<std::string_view> audit_field(std::string_view line, std::string_view name) {

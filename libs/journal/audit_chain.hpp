@@ -59,6 +59,9 @@ class AuditChain {
   Digits pending_{};
 };
 
+/// A line's number; 0 if it is no line of an audit log.
+std::uint64_t audit_number(std::string_view line);
+
 /// The text of a line's field, as it stands in the JSON (quotes stripped, escapes kept); nothing
 /// where it is absent. For lines that AuditChain wrote.
 std::optional<std::string_view> audit_field(std::string_view line, std::string_view name);

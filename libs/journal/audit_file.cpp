@@ -1,5 +1,7 @@
 #include "libs/journal/audit_file.hpp"
 
+#include "libs/journal/audit_page.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,9 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kPrefix = "audit-";
-constexpr std::string_view kSuffix = ".log";
-
 tl::unexpected<Error> io_error(const fs::path& file, std::string_view what) {
   return fail(ErrorCode::kIo, fmt::format("{}: {}: {}", file.string(), what,
                                           std::strerror(errno)));  // NOLINT: one thread
@@ -29,21 +28,6 @@ tl::unexpected<Error> io_error(const fs::path& file, std::string_view what) {
 
 tl::unexpected<Error> in_file(const fs::path& file, const Error& error) {
   return fail(error.code, fmt::format("{}: {}", file.string(), error.text));
-}
-
-/// By the number of their first line, which the name carries with leading zeros.
-Result<std::vector<fs::path>> files_of(const fs::path& folder) {
-  std::vector<fs::path> files;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto name = entry.path().filename().string();
-    if (name.starts_with(kPrefix) && name.ends_with(kSuffix)) files.push_back(entry.path());
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return fail(ErrorCode::kIo, fmt::format("{}: {}", folder.string(), error.message()));
-  }
-  std::sort(files.begin(), files.end());
-  return files;
 }
 
 Result<std::string> read_file(const fs::path& file) {
@@ -63,13 +47,11 @@ Result<std::size_t> each_line(std::string_view text,
   return at;
 }
 
-/// The chain before the first line of a file that goes on from files that are not here.
-AuditChain chain_before(std::string_view first_line, const fs::path& file) {
-  const auto name = file.stem().string().substr(kPrefix.size());
-  const std::uint64_t first = std::strtoull(name.c_str(), nullptr, 10);
-  // Its own field `previous` carries the hash that it was chained to.
-  const auto previous = audit_field(first_line, "previous");
-  return first <= 1 || !previous ? AuditChain{} : AuditChain{first - 1, *previous};
+/// The chain before the first line of a file; files before it may have been moved away.
+AuditChain chain_at_start(const fs::path& file, std::string_view text) {
+  // A file without a line yet: its name tells the number, and there is no hash to go on from.
+  const auto first = text.substr(0, text.find('\n'));
+  return audit_file_first(file) <= 1 ? AuditChain{} : AuditCheck::chain_before(first);
 }
 
 Status write_all(int file, std::string_view text, const fs::path& path) {
@@ -84,19 +66,17 @@ Status write_all(int file, std::string_view text, const fs::path& path) {
 
 }  // namespace
 
-AuditFile::AuditFile(fs::path folder, std::uint64_t max_file_bytes)
-    : folder_(std::move(folder)), max_file_bytes_(max_file_bytes) {}
+AuditFile::AuditFile(fs::path folder, std::uint64_t max_file_bytes, AuditSyncer* syncer)
+    : folder_(std::move(folder)), max_file_bytes_(max_file_bytes), syncer_(syncer) {}
 
-AuditFile::~AuditFile() {
-  if (file_ >= 0) ::close(file_);
-}
+AuditFile::~AuditFile() = default;
 
 Status AuditFile::open(const std::function<void(std::string_view line)>& each) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return fail(ErrorCode::kIo, fmt::format("{}: {}", folder_.string(), error.message()));
   fs::permissions(folder_, fs::perms::owner_all, error);
-  const auto files = files_of(folder_);
+  const auto files = audit_files(folder_);
   if (!files) return tl::unexpected(files.error());
   if (files->empty()) return begin_file();
 
@@ -111,15 +91,19 @@ Status AuditFile::open(const std::function<void(std::string_view line)>& each) {
     }
     break;
   }
-  file_ = ::open(current_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
-  return file_ < 0 ? io_error(current_, "cannot be opened") : Status{};
+  const int file = ::open(current_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  if (file < 0) return io_error(current_, "cannot be opened");
+  file_ = std::make_shared<AuditDescriptor>(file, current_.string());
+  if (syncer_ != nullptr)
+    syncer_->dirty(file_, chain_.number());  // what the last run left unsynced
+  return {};
 }
 
 Status AuditFile::follow_file(const fs::path& file, bool first,
                               const std::function<void(std::string_view line)>& each) {
   const auto text = read_file(file);
   if (!text) return tl::unexpected(text.error());
-  if (first) chain_ = chain_before(std::string_view(*text).substr(0, text->find('\n')), file);
+  if (first) chain_ = chain_at_start(file, *text);
   const auto whole = each_line(*text, [&](std::string_view line) -> Status {
     if (auto next = chain_.follow(line); !next) return next;
     each(line);
@@ -148,83 +132,96 @@ Status AuditFile::cut_torn_end(const fs::path& file, std::uint64_t whole) {
 }
 
 Status AuditFile::begin_file() {
-  const auto next = folder_ / fmt::format("{}{:012}{}", kPrefix, chain_.number() + 1, kSuffix);
+  const auto next = folder_ / fmt::format("audit-{:012}.log", chain_.number() + 1);
   const int file =
       ::open(next.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR);
   if (file < 0) return io_error(next, "cannot be made");
-  if (file_ >= 0) {
-    ::fdatasync(file_);
-    ::close(file_);
-  }
-  file_ = file;
+  file_ = std::make_shared<AuditDescriptor>(file, next.string());
   current_ = next;
   bytes_ = 0;
+  if (syncer_ == nullptr) return {};
+  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return io_error(folder_, "cannot be opened");
+  // Its name must last as well.
+  syncer_->dirty(std::make_shared<AuditDescriptor>(folder, folder_.string(), true),
+                 chain_.number());
   return {};
 }
 
 Status AuditFile::append(const AuditRecord& record) {
-  if (file_ < 0) return fail(ErrorCode::kIo, folder_.string() + ": the audit log is not open");
+  if (file_ == nullptr)
+    return fail(ErrorCode::kIo, folder_.string() + ": the audit log is not open");
   if (bytes_ >= max_file_bytes_) {
     if (auto begun = begin_file(); !begun) return begun;
   }
   const auto line = chain_.line(record, bytes_ == 0);
-  if (auto written = write_all(file_, line, current_); !written) {
+  if (auto written = write_all(file_->fd(), line, current_); !written) {
     // Nothing of a half line stays before the next one.
-    if (::ftruncate(file_, static_cast<off_t>(bytes_)) != 0) {
-      ::close(std::exchange(file_, -1));
-    }
+    if (::ftruncate(file_->fd(), static_cast<off_t>(bytes_)) != 0) file_.reset();
     return written;
   }
   chain_.accept();
   bytes_ += line.size();
+  if (syncer_ != nullptr) syncer_->dirty(file_, chain_.number());
   return {};
 }
 
-Status AuditFile::sync() {
-  if (file_ >= 0 && ::fdatasync(file_) != 0) return io_error(current_, "cannot be synced");
+AuditCheck::AuditCheck(AuditChain before_first, std::string head)
+    : chain_(before_first), wanted_head_(std::move(head)), head_seen_(wanted_head_.empty()) {}
+
+AuditChain AuditCheck::chain_before(std::string_view first_line) {
+  // Its own field `previous` carries the hash that it was chained to.
+  const auto previous = audit_field(first_line, "previous");
+  const auto number = audit_number(first_line);
+  return number <= 1 || !previous ? AuditChain{} : AuditChain{number - 1, *previous};
+}
+
+Status AuditCheck::line(std::string_view text) {
+  if (auto next = chain_.follow(text); !next) return next;
+  if (report_.first == 0) report_.first = chain_.number();
+  head_seen_ = head_seen_ || chain_.hash() == wanted_head_;
+  const auto what = audit_field(text, "what");
+  if (what == "signed") ++report_.signed_actions;
+  if (what == "refused") ++report_.refused;
   return {};
+}
+
+Result<AuditReport> AuditCheck::finish(std::string_view where) const {
+  if (!head_seen_) {
+    return fail(ErrorCode::kMalformed,
+                fmt::format("{}: expected a line with hash {}, found none: the log was cut or "
+                            "written anew",
+                            where, wanted_head_));
+  }
+  auto report = report_;
+  report.last = chain_.number();
+  report.head = std::string(chain_.hash());
+  return report;
 }
 
 Result<AuditReport> verify_audit_log(const fs::path& folder, std::string_view head) {
-  const auto files = files_of(folder);
+  const auto files = audit_files(folder);
   if (!files) return tl::unexpected(files.error());
   if (files->empty()) {
     return fail(ErrorCode::kIo,
                 folder.string() + ": expected files audit-<number>.log, found none");
   }
-  AuditReport report;
-  AuditChain chain;
-  bool head_seen = head.empty();
+  std::optional<AuditCheck> check;
   for (const auto& file : *files) {
     const auto text = read_file(file);
     if (!text) return tl::unexpected(text.error());
-    if (report.files++ == 0) {
-      chain = chain_before(std::string_view(*text).substr(0, text->find('\n')), file);
-    }
-    const auto whole = each_line(*text, [&](std::string_view line) -> Status {
-      if (auto next = chain.follow(line); !next) return next;
-      if (report.first == 0) report.first = chain.number();
-      head_seen = head_seen || chain.hash() == head;
-      const auto what = audit_field(line, "what");
-      if (what == "signed") ++report.signed_actions;
-      if (what == "refused") ++report.refused;
-      return {};
-    });
+    if (!check) check.emplace(chain_at_start(file, *text), std::string(head));
+    const auto whole =
+        each_line(*text, [&](std::string_view line) -> Status { return check->line(line); });
     if (!whole) return in_file(file, whole.error());
     if (*whole < text->size()) {
       return in_file(file, Error{ErrorCode::kMalformed,
-                                 fmt::format("expected a whole line {}, found {} bytes without end",
-                                             chain.number() + 1, text->size() - *whole)});
+                                 fmt::format("expected a whole line, found {} bytes without end",
+                                             text->size() - *whole)});
     }
   }
-  if (!head_seen) {
-    return fail(ErrorCode::kMalformed,
-                fmt::format("{}: expected a line with hash {}, found none: the log was cut or "
-                            "written anew",
-                            folder.string(), head));
-  }
-  report.last = chain.number();
-  report.head = std::string(chain.hash());
+  auto report = check->finish(folder.string());
+  if (report) report->files = files->size();
   return report;
 }
 

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "libs/journal/audit_chain.hpp"
+#include "libs/journal/audit_syncer.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -15,13 +17,15 @@ namespace perpwire::journal {
 /// kMaxFileBytes, none ever removed or changed by us. The chain goes through all of them. Old files
 /// may be moved away: verification then begins with the oldest that is left.
 ///
-/// A line is in the file when append() returns (kill -9 loses none); the kernel writes it to the
-/// disk within seconds, and sync() at once. Thread: one.
+/// A line is in the file when append() returns (kill -9 loses none), and on the disk when the
+/// syncer says so; without one the kernel writes it there within seconds. Thread: one.
 class AuditFile {
  public:
   static constexpr std::uint64_t kMaxFileBytes = 64ULL * 1024 * 1024;
 
-  explicit AuditFile(std::filesystem::path folder, std::uint64_t max_file_bytes = kMaxFileBytes);
+  /// `syncer` (or null) outlives it.
+  explicit AuditFile(std::filesystem::path folder, std::uint64_t max_file_bytes = kMaxFileBytes,
+                     AuditSyncer* syncer = nullptr);
   ~AuditFile();
   AuditFile(const AuditFile&) = delete;
   AuditFile& operator=(const AuditFile&) = delete;
@@ -34,8 +38,8 @@ class AuditFile {
 
   /// Errors: kIo; the record is not in the log then, and the chain is as it was.
   Status append(const AuditRecord& record);
-  Status sync();
 
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] std::uint64_t torn_bytes() const { return torn_bytes_; }
   [[nodiscard]] std::uint64_t number() const { return chain_.number(); }
   [[nodiscard]] std::string head() const { return std::string(chain_.hash()); }
@@ -48,9 +52,10 @@ class AuditFile {
 
   std::filesystem::path folder_;
   std::uint64_t max_file_bytes_;
+  AuditSyncer* syncer_;
   std::filesystem::path current_;
   AuditChain chain_;
-  int file_ = -1;
+  std::shared_ptr<AuditDescriptor> file_;
   std::uint64_t bytes_ = 0;
   std::uint64_t torn_bytes_ = 0;
 };
@@ -63,6 +68,27 @@ struct AuditReport {
   std::string head;  // hash of the last line
   std::uint64_t signed_actions = 0;
   std::uint64_t refused = 0;
+};
+
+/// Checks an audit log line by line, wherever the lines come from.
+class AuditCheck {
+ public:
+  /// `head`, if not empty, must be the hash of one of the lines.
+  explicit AuditCheck(AuditChain before_first, std::string head = {});
+
+  /// The chain before a line that begins a file, or the log: by what the line itself says of it.
+  static AuditChain chain_before(std::string_view first_line);
+
+  /// The next line, without its newline. Errors: kMalformed saying what was expected and found.
+  Status line(std::string_view text);
+  /// Errors: kMalformed, beginning with `where`, if `head` was in none of the lines.
+  Result<AuditReport> finish(std::string_view where) const;
+
+ private:
+  AuditChain chain_;
+  std::string wanted_head_;
+  bool head_seen_;
+  AuditReport report_;
 };
 
 /// Reads every file of the folder and checks the whole chain. Where the oldest file does not begin

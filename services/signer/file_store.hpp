@@ -22,7 +22,13 @@ class FileStore final : public SignerStore {
   /// issued.log is begun anew beyond this; two of them are kept.
   static constexpr std::size_t kMaxLogBytes = 16 * 1024 * 1024;
 
-  FileStore(std::filesystem::path data_folder, std::filesystem::path run_folder);
+  /// Audit lines are on the disk at most so long after they were written, by a thread of the
+  /// store's own; 0 = before append_audit returns. Lines other than `signed` and `refused` always
+  /// are before it returns.
+  static constexpr Nanos kAuditSync = std::chrono::milliseconds(50);
+
+  FileStore(std::filesystem::path data_folder, std::filesystem::path run_folder,
+            Nanos audit_sync = kAuditSync, journal::AuditSyncer::SyncCall sync_call = {});
   ~FileStore() override;
   FileStore(const FileStore&) = delete;
   FileStore& operator=(const FileStore&) = delete;
@@ -42,8 +48,10 @@ class FileStore final : public SignerStore {
   Status save_locks(const std::set<KeyLock>& locks) override;
   Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) override;
   Status append_audit(const journal::AuditRecord& record) override;
+  [[nodiscard]] Status audit_health() const override { return audit_syncer_.health(); }
 
   [[nodiscard]] const journal::AuditFile& audit() const { return audit_; }
+  [[nodiscard]] const journal::AuditSyncer& audit_syncer() const { return audit_syncer_; }
 
  private:
   Result<std::uint64_t> load_mark(const std::string& key, ClockReading now);
@@ -56,6 +64,7 @@ class FileStore final : public SignerStore {
   std::filesystem::path run_folder_;
   int log_ = -1;
   std::size_t log_bytes_ = 0;
+  journal::AuditSyncer audit_syncer_;
   journal::AuditFile audit_;
 };
 

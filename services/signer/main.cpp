@@ -1,4 +1,5 @@
 #include "libs/common/build_info.hpp"
+#include "libs/common/metrics.hpp"
 #include "libs/common/service.hpp"
 #include "libs/common/time.hpp"
 #include "services/signer/file_store.hpp"
@@ -9,6 +10,8 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 #ifdef __SANITIZE_ADDRESS__
 // The leak checker looks into the process with ptrace, which the sandbox forbids.
@@ -26,6 +29,21 @@ T or_refuse(perpwire::Result<T> result) {
   return std::move(*result);
 }
 
+/// `log` and `syncer` outlive the last collection of the metrics.
+void show_audit_syncs(perpwire::Metrics& metrics, const perpwire::journal::AuditFile& log,
+                      const perpwire::journal::AuditSyncer& syncer) {
+  auto syncs = metrics.gauge("perpwire_signer_audit_syncs", "Syncs of the audit log's files");
+  auto longest = metrics.gauge("perpwire_signer_audit_sync_seconds_max", "The slowest of them");
+  auto waiting = metrics.gauge("perpwire_signer_audit_unsynced_lines",
+                               "Lines that a power cut would lose now");
+  metrics.before_collect([=, &log, &syncer]() mutable {
+    const auto unsynced = log.number() - std::min(log.number(), syncer.synced());
+    syncs.set(static_cast<double>(syncer.syncs()));                    // not money: a metric
+    longest.set(static_cast<double>(syncer.longest().count()) / 1e9);  // not money: a metric
+    waiting.set(static_cast<double>(unsynced));                        // not money: a metric
+  });
+}
+
 void run(perpwire::ServiceContext& context) {
   using namespace perpwire;
   const auto& settings = context.settings();
@@ -35,7 +53,8 @@ void run(perpwire::ServiceContext& context) {
     spdlog::warn("memory not locked {}", missing);
   }
   const signer::ClockReading start{wall_clock_now(), boottime_now()};
-  signer::FileStore store{context.data_folder(), context.run_folder()};
+  signer::FileStore store{context.data_folder(), context.run_folder(), settings.signer.audit_sync};
+  show_audit_syncs(context.metrics(), store.audit(), store.audit_syncer());
   const auto state =
       or_refuse(store.load(config.keys, config.accounts, or_refuse(signer::read_boot_id()), start));
   signer::SignerCore core{std::move(config.core), std::move(keys), state, store, start};
@@ -55,9 +74,7 @@ void run(perpwire::ServiceContext& context) {
        .operators = config.operators,
        .policy_hash = config.policy_hash,
        .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds},
-       .audit_head = [&] {
-         return fmt::format("{} {}", store.audit().number(), store.audit().head());
-       }}};
+       .audit = &store.audit()}};
   context.run();
   core.note("stopped", "", "", wall_clock_now());
 }

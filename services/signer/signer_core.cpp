@@ -189,6 +189,9 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
     if (auto held = leases_.check(request.account(), request.lease_epoch()); !held) {
       return tl::unexpected(held.error());
     }
+    if (auto well = store_.audit_health(); !well) {
+      return tl::unexpected(well.error());
+    }
   }
   if (auto steady = clock_.check(now); !steady) {
     return tl::unexpected(steady.error());
@@ -226,8 +229,10 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
                               .expires_after_ms = envelope->expires_after_ms.value_or(0),
                               .digest = result->digest,
                               .action = action_json});
-  if (!written && needs_lease(action->action)) {
-    return tl::unexpected(written.error());
+  if (needs_lease(action->action)) {
+    if (const auto kept = written ? store_.audit_health() : written; !kept) {
+      return tl::unexpected(kept.error());
+    }
   }
   Signed out{std::move(action->action),
              *envelope,

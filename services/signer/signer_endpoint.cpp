@@ -39,8 +39,8 @@ ClockReading read_clocks() { return {wall_clock_now(), boottime_now()}; }
 
 /// Words of requests as labels: a client must not be able to make series.
 std::string known_type(const std::string& type) {
-  constexpr std::array<std::string_view, 8> kTypes{"sign",         "lease", "lock",   "unlock",
-                                                   "accept_asset", "hello", "status", "metrics"};
+  constexpr std::array<std::string_view, 9> kTypes{
+      "sign", "lease", "lock", "unlock", "accept_asset", "audit", "hello", "status", "metrics"};
   return std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end() ? "unknown" : type;
 }
 
@@ -63,6 +63,7 @@ SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& cont
                               {{"type", "sign"}, {"status", "OK"}})),
       server_(io, context, RequestServerConfig{.endpoint = options_.endpoint},
               [this](const IncomingRequest& incoming) { on_request(incoming); }) {
+  if (options_.audit != nullptr) pages_ = std::make_unique<AuditPageServer>(io, *options_.audit);
   spdlog::info("signer endpoint={} keys={} policy={}", server_.endpoint(),
                fmt::join(core_.keys().names(), ","),
                options_.policy_hash.empty() ? "configured accounts" : options_.policy_hash);
@@ -78,13 +79,42 @@ void SignerEndpoint::on_request(const IncomingRequest& incoming) {
   } else {
     reply = answer(request, incoming);
   }
+  if (request.type() == "audit" && reply.status() == "OK") {
+    answer_audit(request, incoming);
+    return;
+  }
   count(parsed ? known_type(request.type()) : "malformed", reply);
-  server_.reply(incoming.reply_to,
-                is_json(incoming.payload) ? to_contract_json(reply) : to_protobuf(reply));
+  send(reply, incoming.reply_to, is_json(incoming.payload));
   if (!deferred_posted_ && request.type() == "sign") {
     deferred_posted_ = true;
     boost::asio::post(io_, [this] { run_deferred(); });
   }
+}
+
+void SignerEndpoint::send(const v1::SignReply& reply, const ReplyAddress& to, bool json) {
+  server_.reply(to, json ? to_contract_json(reply) : to_protobuf(reply));
+}
+
+void SignerEndpoint::answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming) {
+  pages_->ask(request.audit().from(), request.audit().max_bytes(),
+              [this, id = request.request_id(), to = incoming.reply_to,
+               json = is_json(incoming.payload)](Result<AuditPageServer::Answer> answer) {
+                v1::SignReply reply;
+                reply.set_request_id(id);
+                if (!answer) {
+                  reject(answer.error().code, answer.error().text, reply);
+                } else {
+                  reply.set_status("OK");
+                  auto& page = *reply.mutable_audit();
+                  for (auto& line : answer->page.lines) page.add_lines(std::move(line));
+                  page.set_next(answer->page.next);
+                  page.set_first(answer->page.first);
+                  page.set_last(answer->last);
+                  page.set_head(answer->head);
+                }
+                count("audit", reply);
+                send(reply, to, json);
+              });
 }
 
 v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
@@ -117,10 +147,19 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
     show_states();
     return reply;
   }
+  if (request.type() == "audit" && pages_ != nullptr) {
+    if (options_.operators.contains(incoming.peer->uid)) {
+      reply.set_status("OK");  // the page itself follows
+    } else {
+      reject(ErrorCode::kSignerRefused, "rule operator: the audit log is for operators alone",
+             reply);
+    }
+    return reply;
+  }
   if (request.type() != "sign" && request.type() != "lease") {
     reject(ErrorCode::kInvalidCommand,
-           fmt::format("type: expected sign, lease, lock, unlock, accept_asset, hello, status or "
-                       "metrics, found \"{}\"",
+           fmt::format("type: expected sign, lease, lock, unlock, accept_asset, audit, hello, "
+                       "status or metrics, found \"{}\"",
                        request.type().substr(0, 80)),
            reply);
     return reply;
@@ -180,8 +219,9 @@ std::string SignerEndpoint::status_text() const {
                     text.back() == '[' ? "" : ",", name, core_.keys().address_of(name)->to_string(),
                     state_of(core_, name), core_.last_nonce(name));
   }
+  const auto* log = options_.audit;
   text += fmt::format(R"(],"policy":"{}","audit":"{}"}})", options_.policy_hash,
-                      options_.audit_head ? options_.audit_head() : "");
+                      log == nullptr ? "" : fmt::format("{} {}", log->number(), log->head()));
   return text;
 }
 

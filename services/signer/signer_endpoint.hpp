@@ -3,10 +3,11 @@
 #include "libs/common/hello.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/request_server.hpp"
+#include "services/signer/audit_page_server.hpp"
 #include "services/signer/service_config.hpp"
 #include "services/signer/signer_core.hpp"
 
-#include <functional>
+#include <memory>
 #include <set>
 #include <string>
 
@@ -17,7 +18,8 @@ class Hello;
 namespace perpwire::signer {
 
 /// The signer's socket: requests of allowed users to the core and back, in the encoding they came
-/// in. Answers `sign`, `lease`, `lock`, `unlock`, `accept_asset`, `hello`, `status`, `metrics`.
+/// in. Answers `sign`, `lease`, `lock`, `unlock`, `accept_asset`, `audit`, `hello`, `status`,
+/// `metrics`.
 ///
 /// A request without the uid of its process (TCP, a kernel that does not say) is refused. A
 /// connection whose hello was of another contract or build is refused until it says a better one.
@@ -28,10 +30,10 @@ class SignerEndpoint {
     std::string endpoint;
     std::string instance;
     std::set<std::uint32_t> uids;
-    std::set<std::uint32_t> operators;  // who may unlock and accept asset numbers
+    std::set<std::uint32_t> operators;  // who may unlock, accept asset numbers, read the log
     std::string policy_hash;
     HelloPolicy hello;
-    std::function<std::string()> audit_head;  // "<number of the last line> <its hash>"
+    const journal::AuditFile* audit = nullptr;  // outlives the endpoint; none: no pages
   };
 
   SignerEndpoint(boost::asio::io_context& io, zmq::context_t& context, Metrics& metrics,
@@ -40,6 +42,8 @@ class SignerEndpoint {
  private:
   void on_request(const IncomingRequest& incoming);
   v1::SignReply answer(const v1::SignRequest& request, const IncomingRequest& incoming);
+  void answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming);
+  void send(const v1::SignReply& reply, const ReplyAddress& to, bool json);
   v1::SignReply answer_hello(const v1::SignRequest& request, const std::string& connection);
   std::string status_text() const;
   void show_states();
@@ -55,6 +59,7 @@ class SignerEndpoint {
   std::set<std::string> refused_connections_;
   bool deferred_posted_ = false;
   std::uint64_t audit_failures_shown_ = 0;
+  std::unique_ptr<AuditPageServer> pages_;
   RequestServer server_;
 };
 

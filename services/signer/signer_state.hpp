@@ -59,6 +59,8 @@ class SignerStore {
   /// Survives kill -9. `wall_ms` stands in for the boot clock, which another boot restarts.
   virtual Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) = 0;
   virtual Status append_audit(const journal::AuditRecord& record) = 0;
+  /// kIo once what append_audit took may not survive a power cut as promised.
+  [[nodiscard]] virtual Status audit_health() const { return {}; }
 };
 
 }  // namespace perpwire::signer

@@ -62,8 +62,11 @@ constexpr std::array kMeanings{
     Row{"signer.allow_users",
         "users whose processes may ask; empty = the signer's own user and root"},
     Row{"signer.operators",
-        "users who may unlock what others locked and accept an asset number; the signer's own and "
-        "root always"},
+        "users who may unlock what others locked, accept an asset number and read the audit log; "
+        "the signer's own and root always"},
+    Row{"signer.audit_sync",
+        "audit lines are on the disk by then, off the path of signatures; 0s = before each "
+        "signature leaves; what is no signature nor refusal always is before its answer"},
     Row{"order_gateway.events",
         "XPUB of orders, fills, positions, balances, status; loopback tcp or ipc"},
     Row{"order_gateway.commands", "ROUTER for commands and queries, ipc only"},

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -164,6 +166,45 @@ TEST_F(FileStoreTest, NamesThatWouldLeaveTheFolderAreRefused) {
   EXPECT_FALSE(store_->save_lease("main", {1, "a b", "b"}));
   FileStore other{data(), run()};
   EXPECT_FALSE(other.load({"../agent"}, {"main"}, "b", now_));
+}
+
+TEST_F(FileStoreTest, LinesOfTheAuditLogAreSyncedLaterAndRareOnesBeforeTheyAreAnswered) {
+  std::atomic<int> syncs{0};
+  store_.emplace(data(), run(), 1h, [&](int) {
+    ++syncs;
+    return 0;
+  });
+  ASSERT_TRUE(store_->load({"agent-1"}, {"main"}, "boot-1", now_));
+  const auto append = [&](std::string_view what) {
+    ASSERT_TRUE(store_->append_audit({.time = now_.wall, .what = what}));
+  };
+  append("signed");
+  append("refused");
+  EXPECT_EQ(syncs, 0);
+  for (const auto* what : {"locked", "unlocked", "lease", "asset_accepted", "sealed", "started"}) {
+    const int before = syncs;
+    append(what);
+    EXPECT_EQ(syncs, before + 1) << what;
+  }
+  EXPECT_EQ(store_->audit_syncer().synced(), 8U);
+  store_.reset();
+}
+
+TEST_F(FileStoreTest, AnAuditLogThatCannotBeSyncedIsNotWellUntilTheNextStart) {
+  bool fails = true;
+  store_.emplace(data(), run(), 0ms, [&](int) {
+    errno = EIO;
+    return fails ? -1 : 0;
+  });
+  ASSERT_TRUE(store_->load({"agent-1"}, {"main"}, "boot-1", now_));
+  EXPECT_TRUE(store_->audit_health());
+  ASSERT_TRUE(store_->append_audit({.time = now_.wall, .what = "signed"}));
+  EXPECT_FALSE(store_->audit_health());
+  fails = false;
+  ASSERT_TRUE(store_->append_audit({.time = now_.wall, .what = "signed"}));
+  EXPECT_FALSE(store_->audit_health()) << "a later success proves nothing";
+  load();
+  EXPECT_TRUE(store_->audit_health());
 }
 
 }  // namespace

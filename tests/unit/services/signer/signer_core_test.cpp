@@ -25,6 +25,7 @@ class MemoryStore final : public SignerStore {
   bool broken = false;
   int pin_writes = 0;
   bool audit_broken = false;
+  bool audit_unsynced = false;
   journal::AuditChain chain;
   std::vector<std::string> audit;
 
@@ -50,6 +51,9 @@ class MemoryStore final : public SignerStore {
       chain.accept();
       audit.push_back(line);
     });
+  }
+  [[nodiscard]] Status audit_health() const override {
+    return audit_unsynced ? Status{fail(ErrorCode::kIo, "cannot be synced")} : Status{};
   }
   Status append_issued(const IssuedNonce& issued, std::uint64_t /*wall_ms*/) override {
     return keep([&] { state.issued.push_back(issued); });
@@ -669,6 +673,16 @@ TEST_F(SignerCoreTest, WithoutItsAuditRecordNothingThatAddsRiskIsReleased) {
   ASSERT_EQ(sign_order().status(), "OK");
   EXPECT_EQ(journal::audit_field(store_.audit.back(), "text"),
             "3 records before this one were lost");
+}
+
+TEST_F(SignerCoreTest, WhileTheAuditLogCannotBeSyncedOnlyCancelsAreReleased) {
+  ASSERT_EQ(lease("gw.a").status(), "OK");
+  ASSERT_EQ(sign_order().status(), "OK");
+  store_.audit_unsynced = true;
+  const auto refused = sign_order();
+  EXPECT_EQ(refused.reason(), "cannot be synced");
+  EXPECT_TRUE(refused.body().empty());
+  EXPECT_EQ(sign(R"("noop":{})").status(), "OK");
 }
 
 TEST_F(SignerCoreTest, ARefusedFloodDoesNotFillTheAuditLog) {

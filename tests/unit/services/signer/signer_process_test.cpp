@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <zmq.h>
 
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <fcntl.h>
@@ -156,6 +157,40 @@ keystore_dir = ")" << (root_ / "keys").string()
     return lease.value("lease", Json::object()).value("epoch", 0U);
   }
 
+  /// The answer to a process of another user, to whom the socket's file is open.
+  Json ask_as_nobody(const Json& request) {
+    constexpr uid_t kNobody = 65534;
+    EXPECT_EQ(ask({{"type", "status"}}).value("status", ""), "OK");  // it runs
+    for (const auto* folder : {"", "run", "run/signer"}) {
+      EXPECT_EQ(::chmod((root_ / folder).c_str(), 0755), 0);
+    }
+    EXPECT_EQ(::chmod((root_ / "run/signer/signer.sock").c_str(), 0666), 0);
+    std::array<int, 2> pipe{};
+    EXPECT_EQ(::pipe(pipe.data()), 0);
+    const auto child = ::fork();
+    if (child == 0) {
+      if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) {
+        ::_exit(2);
+      }
+      context_ = zmq_ctx_new();  // the parent's is left alone
+      socket_ = nullptr;
+      connect();
+      const auto reply = ask(request).dump();
+      ::_exit(::write(pipe[1], reply.data(), reply.size()) > 0 ? 0 : 1);
+    }
+    ::close(pipe[1]);
+    std::string text;
+    std::array<char, 4096> block{};
+    for (ssize_t got = 0; (got = ::read(pipe[0], block.data(), block.size())) > 0;) {
+      text.append(block.data(), static_cast<std::size_t>(got));
+    }
+    ::close(pipe[0]);
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+    return text.empty() ? Json{} : Json::parse(text);
+  }
+
   std::filesystem::path root_;
   std::string address_;
   pid_t pid_ = -1;
@@ -284,28 +319,66 @@ TEST_F(SignerProcess, AnotherUserIsRefusedEvenWithTheSocketOpenToIt) {
   }
   start();
   connect();
-  ASSERT_EQ(ask({{"type", "status"}}).value("status", ""), "OK");
-  constexpr uid_t kNobody = 65534;
-  for (const auto* folder : {"", "run", "run/signer"}) {
-    ASSERT_EQ(::chmod((root_ / folder).c_str(), 0755), 0);
-  }
-  ASSERT_EQ(::chmod((root_ / "run/signer/signer.sock").c_str(), 0666), 0);
-  const auto child = ::fork();
-  if (child == 0) {
-    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) {
-      ::_exit(2);
+  EXPECT_EQ(ask_as_nobody({{"type", "status"}}).value("reason", ""),
+            "rule uid: user 65534 may not ask this signer");
+}
+
+TEST_F(SignerProcess, TheAuditLogIsReadAndVerifiedOverTheSocketPageByPage) {
+  start();
+  connect();
+  const auto epoch = prepare();
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(ask(order(epoch)).value("status", ""), "OK");
+  journal::AuditCheck check{journal::AuditChain{}};
+  std::uint64_t next = 0;
+  std::uint64_t last = 0;
+  std::string head;
+  int pages = 0;
+  do {
+    const auto reply = ask(
+        {{"type", "audit"}, {"request_id", "r"}, {"audit", {{"from", next}, {"max_bytes", 4096}}}});
+    ASSERT_EQ(reply.value("status", ""), "OK") << reply;
+    const auto& page = reply.at("audit");
+    for (const auto& line : page.at("lines")) {
+      const auto whole = check.line(line.get<std::string>());
+      ASSERT_TRUE(whole) << whole.error().text;
     }
-    context_ = zmq_ctx_new();  // the parent's is left alone
-    socket_ = nullptr;
-    connect();
-    ::_exit(ask({{"type", "status"}}).value("reason", "") ==
-                    "rule uid: user 65534 may not ask this signer"
-                ? 0
-                : 1);
+    next = page.at("next").get<std::uint64_t>();
+    last = page.at("last").get<std::uint64_t>();
+    head = page.at("head").get<std::string>();
+    ++pages;
+  } while (next <= last);
+  const auto report = check.finish("socket");
+  ASSERT_TRUE(report);
+  EXPECT_EQ(report->signed_actions, 40U);
+  EXPECT_EQ(report->head, head);
+  EXPECT_GT(pages, 2);
+  EXPECT_NE(ask({{"type", "status"}}).value("text", "").find(head), std::string::npos);
+}
+
+TEST_F(SignerProcess, PagesOfTheAuditLogAreRefusedPrecisely) {
+  start();
+  connect();
+  const auto refusal = [&](const Json& audit) {
+    const auto reply = ask({{"type", "audit"}, {"request_id", "r-7"}, {"audit", audit}});
+    EXPECT_EQ(reply.value("status", ""), "REJECTED");
+    EXPECT_EQ(reply.value("request_id", ""), "r-7");
+    return reply.value("code", "") + ": " + reply.value("reason", "");
+  };
+  EXPECT_EQ(refusal({{"from", 900}}), "INVALID_COMMAND: audit.from: expected at most 2, found 900");
+  EXPECT_EQ(refusal({{"max_bytes", 300'000}}),
+            "INVALID_COMMAND: audit.max_bytes: expected at most 262144, found 300000");
+}
+
+TEST_F(SignerProcess, WhoIsNoOperatorDoesNotReadTheAuditLog) {
+  if (::geteuid() != 0) {
+    GTEST_SKIP() << "needs root to become another user";
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0);
+  std::ofstream(root_ / "perpwire.toml", std::ios::app) << "allow_users = [\"nobody\"]\n";
+  start();
+  connect();
+  EXPECT_EQ(ask_as_nobody({{"type", "status"}}).value("status", ""), "OK");
+  EXPECT_EQ(ask_as_nobody({{"type", "audit"}}).value("reason", ""),
+            "rule operator: the audit log is for operators alone");
 }
 
 TEST_F(SignerProcess, MalformedRequestsAreAnsweredAndSurvived) {
