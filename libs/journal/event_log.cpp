@@ -84,7 +84,10 @@ StreamDecision decide_stream(const std::optional<RecoveredStream>& recovered,
   if (recovered->boot_id != boot_id) return StreamDecision::kOtherBoot;
   if (!watermark) return StreamDecision::kWatermarkMissing;
   if (watermark->stream != recovered->stream) return StreamDecision::kOtherStream;
-  if (recovered->last_sequence < watermark->sequence) return StreamDecision::kBehindWatermark;
+  if (recovered->last_sequence < watermark->written.sequence ||
+      recovered->last_record < watermark->written.record) {
+    return StreamDecision::kBehindWatermark;
+  }
   return StreamDecision::kContinue;
 }
 
@@ -171,7 +174,10 @@ Status EventLog::Impl::open(Storage& storage, Syncer& syncer, const JournalConfi
   std::optional<RecoveredStream> recovered;
   if (!streams.empty()) {
     const auto& newest = streams.back();
-    recovered = {.stream = newest.id, .boot_id = newest.boot_id, .last_sequence = newest.last};
+    recovered = {.stream = newest.id,
+                 .boot_id = newest.boot_id,
+                 .last_sequence = newest.last,
+                 .last_record = journal->last_index()};
   }
   const auto mark = watermark.read();
   decision = decide_stream(recovered, config.boot_id, mark);
@@ -180,12 +186,17 @@ Status EventLog::Impl::open(Storage& storage, Syncer& syncer, const JournalConfi
     // Killed between the stream's start and its first event.
     if (streams.size() > 1) {
       const auto& before = streams[streams.size() - 2];
-      previous = {.stream = before.id, .boot_id = before.boot_id, .last_sequence = before.last};
+      previous = {.stream = before.id,
+                  .boot_id = before.boot_id,
+                  .last_sequence = before.last,
+                  .last_record = 0};
     }
     return append_opened(now);
   }
   previous = recovered;
-  if (!previous && mark) previous = {.stream = mark->stream, .boot_id = {}, .last_sequence = 0};
+  if (!previous && mark) {
+    previous = {.stream = mark->stream, .boot_id = {}, .last_sequence = 0, .last_record = 0};
+  }
   return begin_stream(now);
 }
 
@@ -197,7 +208,7 @@ Status EventLog::Impl::begin_stream(UnixNanos now) {
   if (!index) return tl::unexpected(index.error());
   streams.push_back({.id = config.new_stream_id, .boot_id = config.boot_id, .record = *index});
   topics.clear();
-  watermark.write(config.new_stream_id, 0);
+  watermark.write(config.new_stream_id, {.sequence = 0, .record = *index});
   return append_opened(now);
 }
 
@@ -246,7 +257,7 @@ Result<EventNumbers> EventLog::Impl::append(std::string_view topic, v1::Envelope
   }
   const auto index = journal->append_event(topic, encoded, now);
   if (!index) return tl::unexpected(index.error());
-  watermark.write(stream.id, numbers.sequence);
+  watermark.write(stream.id, {.sequence = numbers.sequence, .record = *index});
   stream.saw(numbers.sequence, *index);
   if (known == topics.end()) {
     topics.emplace(std::string(topic), numbers.topic_sequence);
@@ -314,7 +325,12 @@ Result<EventNumbers> EventLog::append(std::string_view topic, v1::Envelope& enve
 
 Result<std::uint64_t> EventLog::append_note(v1::JournalRecord& record, UnixNanos now) {
   PW_ASSERT(!record.has_event() && !record.has_stream_start() && !record.has_checkpoint());
-  return impl_->journal->append(record, now);
+  const auto index = impl_->journal->append(record, now);
+  if (index) {
+    const Stream& stream = impl_->streams.back();
+    impl_->watermark.write(stream.id, {.sequence = stream.last, .record = *index});
+  }
+  return index;
 }
 
 const std::string& EventLog::stream() const { return impl_->streams.back().id; }

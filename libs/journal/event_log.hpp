@@ -21,10 +21,15 @@ class PageRequest;
 
 namespace perpwire::journal {
 
-/// The last number given out, kept where a power cut does not keep it.
+/// How far a journal had come.
+struct Written {
+  std::uint64_t sequence = 0;  // of its newest stream: the last number given out
+  std::uint64_t record = 0;    // its newest record, notes included: they have no number
+};
+/// The same, kept where a power cut does not keep it.
 struct Watermark {
   std::string stream;
-  std::uint64_t sequence = 0;
+  Written written;
 };
 
 /// The file in run_dir (tmpfs) that says how far the journal had come under this boot.
@@ -33,7 +38,7 @@ class WatermarkStore {
   virtual ~WatermarkStore() = default;
   /// Nothing if the file is missing, new or not whole.
   [[nodiscard]] virtual std::optional<Watermark> read() const = 0;
-  virtual void write(std::string_view stream, std::uint64_t sequence) = 0;
+  virtual void write(std::string_view stream, Written written) = 0;
 };
 
 /// Memory-mapped. Throws ConfigError if it cannot be created.
@@ -48,7 +53,7 @@ enum class StreamDecision {
   kFirst,             // there was none
   kOtherBoot,         // the machine was restarted since
   kWatermarkMissing,  // run_dir was emptied
-  kBehindWatermark,   // numbers were given out that the journal does not have
+  kBehindWatermark,   // numbers were given out, or records written, that the journal does not have
   kOtherStream,       // the watermark is another stream's: a restored or exchanged journal
 };
 std::string_view to_string(StreamDecision decision);
@@ -58,8 +63,10 @@ struct RecoveredStream {
   std::string stream;
   std::string boot_id;
   std::uint64_t last_sequence = 0;
+  std::uint64_t last_record = 0;
 };
-/// Pure. Whether numbering may go on: only if no (stream, sequence) can be given twice.
+/// Pure. Whether numbering may go on: only if no (stream, sequence) can be given twice,
+/// and no record is missing.
 StreamDecision decide_stream(const std::optional<RecoveredStream>& recovered,
                              std::string_view boot_id, const std::optional<Watermark>& watermark);
 

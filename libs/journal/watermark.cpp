@@ -25,13 +25,14 @@ struct Mapped {
   struct Slot {
     std::uint64_t sequence;
     std::uint64_t length;
-    std::array<char, 240> stream;
+    std::uint64_t record;
+    std::array<char, 232> stream;
   };
   std::array<char, 8> magic;
   std::uint64_t active;
   std::array<Slot, 2> slots;
 };
-constexpr std::array<char, 8> kMagic{'P', 'W', 'W', 'M', 'A', 'R', 'K', '1'};
+constexpr std::array<char, 8> kMagic{'P', 'W', 'W', 'M', 'A', 'R', 'K', '2'};
 
 class MappedWatermark : public WatermarkStore {
  public:
@@ -52,20 +53,23 @@ class MappedWatermark : public WatermarkStore {
     const auto& slot = mapped_->slots[mapped_->active];
     if (mapped_->magic != kMagic || slot.length == 0) return std::nullopt;
     return Watermark{.stream = std::string(slot.stream.data(), slot.length),
-                     .sequence = slot.sequence};
+                     .written = {.sequence = slot.sequence, .record = slot.record}};
   }
 
-  void write(std::string_view stream, std::uint64_t sequence) override {
+  void write(std::string_view stream, Written written) override {
     PW_ASSERT(!stream.empty() && stream.size() <= mapped_->slots[0].stream.size());
     const bool known = mapped_->magic == kMagic;
     auto& now = mapped_->slots[known ? mapped_->active : 0];
     if (known && std::string_view(now.stream.data(), now.length) == stream) {
-      std::atomic_ref(now.sequence).store(sequence, std::memory_order_release);
+      // One without the other is behind the journal, which goes on then.
+      std::atomic_ref(now.sequence).store(written.sequence, std::memory_order_release);
+      std::atomic_ref(now.record).store(written.record, std::memory_order_release);
       return;
     }
     const std::uint64_t other = known ? 1 - mapped_->active : 0;
     auto& slot = mapped_->slots[other];
-    slot.sequence = sequence;
+    slot.sequence = written.sequence;
+    slot.record = written.record;
     slot.length = stream.size();
     std::memcpy(slot.stream.data(), stream.data(), stream.size());
     std::atomic_ref(mapped_->active).store(other, std::memory_order_release);
@@ -92,10 +96,10 @@ class MappedWatermark : public WatermarkStore {
 class MemoryWatermark : public WatermarkStore {
  public:
   [[nodiscard]] std::optional<Watermark> read() const override { return value_; }
-  void write(std::string_view stream, std::uint64_t sequence) override {
+  void write(std::string_view stream, Written written) override {
     if (!value_) value_.emplace();
     if (value_->stream != stream) value_->stream = stream;
-    value_->sequence = sequence;
+    value_->written = written;
   }
 
  private:

@@ -144,7 +144,7 @@ TEST_F(EventLogTest, AnEventThatDoesNotReadKeepsItsNumber) {
     bad.set_topic_sequence(2);
     ASSERT_TRUE(log->journal().append_event("fills.x.BTC-USD", bad.SerializeAsString(), kNow));
     stream = log->stream();
-    watermark->write(stream, bad.sequence());
+    watermark->write(stream, {.sequence = bad.sequence()});
   }
   auto log = open();
   ASSERT_EQ(log->stream(), stream);
@@ -209,9 +209,11 @@ TEST_F(EventLogTest, ANewStreamIsOpenedWheneverNumbersMightBeGivenTwice) {
       {"other boot", [&] { boot_id = "boot-2"; }, StreamDecision::kOtherBoot},
       {"run_dir emptied", [&] { watermark = make_memory_watermark(); },
        StreamDecision::kWatermarkMissing},
-      {"backup restored, behind", [&] { watermark->write("order-gateway.main.1", 4); },
+      {"backup restored, behind",
+       [&] { watermark->write("order-gateway.main.1", {.sequence = 4}); },
        StreamDecision::kBehindWatermark},
-      {"another journal's watermark", [&] { watermark->write("order-gateway.main.9", 1); },
+      {"another journal's watermark",
+       [&] { watermark->write("order-gateway.main.9", {.sequence = 1}); },
        StreamDecision::kOtherStream},
       {"torn tail",
        [&] {
@@ -263,10 +265,30 @@ TEST_F(EventLogTest, AnEmptiedJournalUnderAKnownWatermarkNamesTheLostStream) {
   EXPECT_EQ(published[0].second.stream_opened().last_sequence(), 0U);
 }
 
+// An order that was sent is a note without a number: a journal without it is behind all the same.
+TEST_F(EventLogTest, ARestoredJournalThatLacksNotesAloneBeginsAStream) {
+  const auto note = [&](EventLog& log) {
+    v1::JournalRecord record;
+    record.mutable_state_note()->set_name("x");
+    ASSERT_TRUE(log.append_note(record, kNow));
+  };
+  {
+    auto log = open();
+    append(*log, "fills.x.BTC-USD", "1");
+    note(*log);
+  }
+  const std::string backup = storage.files().begin()->second->bytes;
+  EXPECT_EQ(open()->decision(), StreamDecision::kContinue);
+  { note(*open()); }
+  storage.files().begin()->second->bytes = backup;
+  EXPECT_EQ(open()->decision(), StreamDecision::kBehindWatermark);
+  EXPECT_EQ(open()->decision(), StreamDecision::kContinue) << "of the stream that has begun";
+}
+
 TEST_F(EventLogTest, AJournalAheadOfTheWatermarkGoesOn) {
   // Killed between the journal's write and the watermark's.
   { append(*open(), "fills.x.BTC-USD", "1"); }
-  watermark->write("order-gateway.main.1", 1);
+  watermark->write("order-gateway.main.1", {.sequence = 1});
   EXPECT_EQ(open()->decision(), StreamDecision::kContinue);
 }
 
@@ -534,21 +556,21 @@ TEST(MappedWatermark, SurvivesItsProcessButNotItsFile) {
   {
     auto mark = open_watermark(file);
     EXPECT_FALSE(mark->read().has_value());
-    mark->write("a.main.1", 41);
-    mark->write("a.main.1", 42);
+    mark->write("a.main.1", {.sequence = 41, .record = 5});
+    mark->write("a.main.1", {.sequence = 42, .record = 5});
   }
   {
     auto mark = open_watermark(file);
     ASSERT_TRUE(mark->read().has_value());
     EXPECT_EQ(mark->read()->stream, "a.main.1");
-    EXPECT_EQ(mark->read()->sequence, 42U);
-    mark->write("a.main.2", 0);
-    mark->write("a.main.2", 7);
+    EXPECT_EQ(mark->read()->written.sequence, 42U);
+    mark->write("a.main.2", {.sequence = 0, .record = 5});
+    mark->write("a.main.2", {.sequence = 7, .record = 5});
   }
   {
     auto mark = open_watermark(file);
     EXPECT_EQ(mark->read()->stream, "a.main.2");
-    EXPECT_EQ(mark->read()->sequence, 7U);
+    EXPECT_EQ(mark->read()->written.sequence, 7U);
   }
   { std::ofstream(file, std::ios::trunc) << "garbage"; }
   EXPECT_FALSE(open_watermark(file)->read().has_value());
@@ -557,16 +579,22 @@ TEST(MappedWatermark, SurvivesItsProcessButNotItsFile) {
 }
 
 TEST(DecideStream, ContinuesOnlyWhenNothingCanRepeat) {
-  const RecoveredStream journal{.stream = "s", .boot_id = "b", .last_sequence = 10};
+  const RecoveredStream journal{
+      .stream = "s", .boot_id = "b", .last_sequence = 10, .last_record = 30};
   using D = StreamDecision;
   EXPECT_EQ(decide_stream(std::nullopt, "b", std::nullopt), D::kFirst);
-  EXPECT_EQ(decide_stream(std::nullopt, "b", Watermark{"s", 1}), D::kBehindWatermark);
-  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", 10}), D::kContinue);
-  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", 9}), D::kContinue);
-  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", 11}), D::kBehindWatermark);
-  EXPECT_EQ(decide_stream(journal, "b", Watermark{"t", 1}), D::kOtherStream);
+  EXPECT_EQ(decide_stream(std::nullopt, "b", Watermark{"s", {.sequence = 1}}), D::kBehindWatermark);
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", {.sequence = 10}}), D::kContinue);
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", {.sequence = 9}}), D::kContinue);
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", {.sequence = 11}}), D::kBehindWatermark);
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", {.sequence = 10, .record = 30}}),
+            D::kContinue);
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"s", {.sequence = 10, .record = 31}}),
+            D::kBehindWatermark)
+      << "notes are missing";
+  EXPECT_EQ(decide_stream(journal, "b", Watermark{"t", {.sequence = 1}}), D::kOtherStream);
   EXPECT_EQ(decide_stream(journal, "b", std::nullopt), D::kWatermarkMissing);
-  EXPECT_EQ(decide_stream(journal, "c", Watermark{"s", 10}), D::kOtherBoot);
+  EXPECT_EQ(decide_stream(journal, "c", Watermark{"s", {.sequence = 10}}), D::kOtherBoot);
 }
 
 // The file in run_dir is ours, but what lies there at a start need not be.
@@ -575,7 +603,7 @@ TEST(Watermark, AFileThatIsNotOursCountsAsMissing) {
       std::filesystem::temp_directory_path() / ("perpwire-watermark-" + std::to_string(getpid()));
   const auto with = [&](std::uint64_t active, std::uint64_t length) {
     std::string bytes(528, 'x');
-    std::memcpy(bytes.data(), "PWWMARK1", 8);
+    std::memcpy(bytes.data(), "PWWMARK2", 8);
     std::memcpy(bytes.data() + 8, &active, sizeof active);
     for (const std::size_t slot : {16U + 8U, 16U + 256U + 8U}) {
       std::memcpy(bytes.data() + slot, &length, sizeof length);
@@ -585,13 +613,13 @@ TEST(Watermark, AFileThatIsNotOursCountsAsMissing) {
   for (const auto& [active, length] : {std::pair<std::uint64_t, std::uint64_t>{1ULL << 40, 4},
                                        {7, 4},
                                        {0, 1ULL << 40},
-                                       {1, 241}}) {
+                                       {1, 233}}) {
     with(active, length);
     const auto watermark = open_watermark(file.string());
     EXPECT_FALSE(watermark->read().has_value());
-    watermark->write("order-gateway.main.1", 7);
+    watermark->write("order-gateway.main.1", {.sequence = 7});
     ASSERT_TRUE(watermark->read().has_value());
-    EXPECT_EQ(watermark->read()->sequence, 7U);
+    EXPECT_EQ(watermark->read()->written.sequence, 7U);
   }
   std::filesystem::remove(file);
 }
