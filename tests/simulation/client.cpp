@@ -133,6 +133,17 @@ void Client::send(v1::Command command) {
               reply ? reply->code() + " " + reply->reason() : "");
 }
 
+void Client::journal_may_have_lost() {
+  journal_lost_ = true;
+  if (!plan_.repeats_lost) return;
+  const std::size_t count = std::min<std::size_t>(ids_.size(), 12);
+  for (std::size_t back = 0; back < count; ++back) {
+    const v1::OrderRequest order = intents_.at(ids_[ids_.size() - 1 - back]).order;
+    // Once when nobody takes orders yet, once after that.
+    scheduler_.after(random_.millis(500, 12'000), [this, order] { place(order, 9); });
+  }
+}
+
 void Client::check_risk(const v1::OrderRequest& order) {
   const std::string& id = order.client_order_id();
   if (scheduler_.now() - risk_heard_ > std::chrono::milliseconds{2'100}) {

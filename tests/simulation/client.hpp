@@ -27,7 +27,7 @@ class Client {
   /// Nothing more, not even repeats.
   void stop() { stopped_ = true; }
   /// After its machine lost what it had not synced, an id may be new to the gateway again.
-  void journal_may_have_lost() { journal_lost_ = true; }
+  void journal_may_have_lost();
 
   [[nodiscard]] const std::map<std::string, Intent>& intents() const { return intents_; }
   /// Orders whose cancel was accepted, with the gateway's life that accepted it.

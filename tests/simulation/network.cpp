@@ -22,6 +22,9 @@ bool is_user_stream(std::string_view text) {
 }
 
 bool is_post_answer(std::string_view text) { return text.starts_with(R"({"channel":"post")"); }
+bool is_action_answer(std::string_view text) {
+  return is_post_answer(text) && text.find(R"("type":"action")") != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -122,8 +125,8 @@ Network::SendFate Network::send(LinkId id, std::string text) {
   return fate;
 }
 
-void Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
-  if (venue_.refuses_connections()) return;  // it would wait for another request
+bool Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
+  if (venue_.refuses_connections()) return false;  // it would wait for another request
   sim::RequestFault fault;
   fault.match = "any";
   if (random_.percent(faults_.lose_answer)) {
@@ -149,15 +152,18 @@ void Network::spoil_request(bool is_post, bool is_action, bool only_copy) {
   } else if (is_action && random_.percent(faults_.hold_request)) {
     fault.kind = sim::RequestFault::Kind::kHold;
     fault.match = "exchange";
-    fault.delay = plan_.late_actions ? random_.between(2'500, 9'500)
-                                     : random_.between(50, random_.percent(30) ? 9'000 : 2'000);
+    fault.delay = plan_.hold_most_ms > 0 ? random_.between(plan_.hold_least_ms, plan_.hold_most_ms)
+                  : plan_.late_actions   ? random_.between(2'500, 9'500)
+                                         : random_.between(50, random_.percent(30) ? 9'000 : 2'000);
     trace_.line("network", "the next action is held back for {} ms", fault.delay);
   } else if (is_post && random_.percent(faults_.double_answer)) {
     fault.kind = sim::RequestFault::Kind::kDuplicate;
   } else {
-    return;
+    return false;
   }
+  const bool held = fault.kind == sim::RequestFault::Kind::kHold;
   venue_.spoil_next(std::move(fault));
+  return held;
 }
 
 void Network::frame(sim::ConnectionId connection, const std::string& text) {
@@ -177,6 +183,10 @@ void Network::frame(sim::ConnectionId connection, const std::string& text) {
       deliver(id, text, random_.millis(1, 1'200));
       return;
     }
+  } else if (plan_.hold_most_ms > 0 && is_action_answer(text) &&
+             random_.percent(faults_.drop_frame)) {
+    trace_.line("network", "drops {}", brief(text));
+    return;
   } else if (is_post_answer(text) && random_.percent(faults_.reorder_frame)) {
     deliver(id, text, random_.millis(1, 600));  // behind the stream's own words about it
     return;
@@ -292,8 +302,9 @@ void Network::post(const std::string& target, std::string body, Nanos timeout,
   }
   const bool twice = random_.percent(faults_.double_request);
   const auto arrive = [this, target, body = std::move(body), finish, twice] {
-    spoil_request(false, target == "/exchange", !twice);
+    const bool held = spoil_request(false, target == "/exchange", !twice);
     const auto request = venue_.request(target, body);
+    if (held && plan_.hold_most_ms > 0 && random_.percent(faults_.drop_frame)) return;
     waiting_[request] = [this, finish](const std::optional<sim::HttpReply>& reply) {
       if (!reply) {
         finish({HttpOutcome::Kind::kLost, 0, {}}, random_.millis(1, 100));

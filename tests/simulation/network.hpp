@@ -63,7 +63,8 @@ class Network {
   void venue_closed(sim::ConnectionId connection);
   void break_link(LinkId id, bool tell_venue);
   /// `only_copy`: it was not doubled on its way, so that what is said about it holds.
-  void spoil_request(bool is_post, bool is_action, bool only_copy);
+  /// Whether the action will be held back.
+  bool spoil_request(bool is_post, bool is_action, bool only_copy);
   Link* find(LinkId id);
 
   Scheduler& scheduler_;

@@ -54,6 +54,58 @@ constexpr Kind kKinds[] = {
     {"clock_step", &Faults::clock_step, 6, 15},
 };
 
+/// Some rules fail only where rare things meet. Each of these seeds has one such meeting and
+/// nothing else. Whether it is one.
+bool focus(Plan& plan, Random random) {
+  const auto subject = random.below(100);
+  if (subject >= 20) return false;
+  plan.faults = {};
+  plan.documented_limits = false;
+  plan.latency_most = milliseconds{random.between(2, 60)};
+  plan.reconcile_interval = milliseconds{random.between(3'000, 9'000)};
+  const auto expires = random.between(3'500, 6'000);
+  plan.expires_after_ms = static_cast<std::uint64_t>(expires);
+  plan.ws_timeout = milliseconds{random.between(600, 1'200)};
+  plan.faulty_for = seconds{20};
+  plan.commands = static_cast<int>(random.between(40, 60));
+  if (subject < 10) {
+    // Actions arrive late, and neither the stream nor a fence tells of them.
+    plan.late_actions = true;
+    plan.fallback = random.percent(20);
+    plan.faults.hold_request = random.between(30, 60);
+    plan.faults.drop_frame = random.between(60, 95);
+    plan.faults.signer_hangs = random.between(15, 40);
+  }
+  if (subject < 5) {
+    // The venue's clock falls behind ours: late ones are in time for it.
+    plan.wall_offset = milliseconds{random.between(250, 400)};
+    plan.clock_lag_ms = 4'500;
+    plan.clock_lag_at = milliseconds{4'500};
+    plan.commands_for = milliseconds{4'400};
+    plan.hold_least_ms = expires + 2'700;
+    plan.hold_most_ms = expires + 4'400;
+  } else if (subject < 10) {
+    // Just in time, while the servers that are asked know less than that.
+    plan.wall_offset = milliseconds{random.between(-100, 100)};
+    plan.info_lag_ms = random.between(3'400, 3'800);
+    plan.hold_least_ms = expires - 1'300;
+    plan.hold_most_ms = expires;
+  } else if (subject < 15) {
+    // The machine loses its newest records, and the client what became of its orders.
+    plan.faulty_for = seconds{26};
+    plan.expires_after_ms = 3'500;
+    plan.ws_timeout = milliseconds{random.between(600, 1'400)};
+    plan.repeats_lost = true;
+    plan.faults.restored_backup = random.between(6, 14);
+    plan.faults.power_cut = random.percent(50) ? random.between(4, 14) : 0;
+  } else {
+    // Power goes while the gateway writes.
+    plan.kills_cut_power = true;
+    plan.faults.kill_gateway_at_step = random.between(8, 20);
+  }
+  return true;
+}
+
 }  // namespace
 
 Plan plan_of(std::uint64_t seed) {
@@ -90,6 +142,7 @@ Plan plan_of(std::uint64_t seed) {
   plan.owner_trades = random.percent(40);
   Random company{seed, "coalesce"};
   if (company.percent(25)) plan.coalesce_window = milliseconds{company.between(1, 300)};
+  if (focus(plan, Random{seed, "focus"})) return plan;
   if (random.below(30) == 0) {
     // A storm of questions on a perfect day: the budget must hold.
     plan.documented_limits = true;

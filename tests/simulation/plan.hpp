@@ -76,6 +76,13 @@ struct Plan {
   bool late_actions = false;
   std::int64_t info_lag_ms = 0;   // all the time
   std::int64_t clock_lag_ms = 0;  // from some time on
+  /// A held action arrives so long after it was sent; 0 = as the network likes.
+  std::int64_t hold_least_ms = 0;
+  std::int64_t hold_most_ms = 0;
+  Nanos commands_for{0};         // clients act only so long; 0 = all the time
+  Nanos clock_lag_at{0};         // when the lag begins; 0 = by the world's own choice
+  bool kills_cut_power = false;  // what ends the gateway at a step ends the machine
+  bool repeats_lost = false;     // the client repeats its newest orders after its machine lost some
 
   Faults faults;
 };

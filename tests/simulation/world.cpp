@@ -65,7 +65,11 @@ World::World(std::uint64_t seed, bool trace)
   gateway_ = std::make_unique<GatewayHost>(
       GatewayHost::World{scheduler_, machine_, plan_, trace_, *venue_, *network_, *signer_});
   client_ = std::make_unique<Client>(scheduler_, plan_, trace_, *venue_, *gateway_);
-  gateway_->on_death = [this] { restart_gateway_later(); };
+  gateway_->on_death = [this] {
+    restart_gateway_later();
+    // Kills by hand come with the calm, too.
+    if (plan_.kills_cut_power && !calm_ && signer_->alive()) cut_power();
+  };
 }
 
 void World::restart_gateway_later() {
@@ -84,14 +88,15 @@ Outcome World::run() {
   const Nanos ready = milliseconds{static_cast<std::int64_t>(plan_.expires_after_ms) + 2'600};
   const Nanos end = ready + plan_.faulty_for;
   for (int i = 0; i < plan_.commands; ++i) {
-    scheduler_.at(ready + random_.millis(0, plan_.faulty_for / milliseconds{1}),
-                  [this] { client_->act(); });
+    const Nanos all = plan_.commands_for > Nanos{0} ? plan_.commands_for : plan_.faulty_for;
+    scheduler_.at(ready + random_.millis(0, all / milliseconds{1}), [this] { client_->act(); });
   }
   if (plan_.info_lag_ms > 0) {
     scheduler_.at(ready, [this] { venue_->lag(plan_.info_lag_ms); });
   }
   if (plan_.clock_lag_ms > 0) {
-    scheduler_.at(ready + random_.millis(0, 5'000),
+    const Nanos at = random_.millis(0, 5'000);
+    scheduler_.at(ready + (plan_.clock_lag_at > Nanos{0} ? plan_.clock_lag_at : at),
                   [this] { venue_->lag_clock(plan_.clock_lag_ms); });
   }
   for (Nanos t = ready / 2; t < end; t += kMisbehave) {
