@@ -59,7 +59,7 @@ def free_run_of_ports(count):
 class SimConfig:
     """One folder with perpwire.toml, limits, passphrase file, run, data and log folders."""
 
-    def __init__(self, folder, limits="documented", settings="", order_gateway=""):
+    def __init__(self, folder, limits="documented", settings="", order_gateway="", tables=None):
         self.folder = pathlib.Path(folder)
         self.run_dir, self.data_dir, self.log_dir = (self.folder / name for name in ("run", "data", "log"))
         self.config = self.folder / "perpwire.toml"
@@ -81,8 +81,10 @@ class SimConfig:
         text = (ROOT / "deploy/config/sim.toml.in").read_text()
         for word, value in words.items():
             text = text.replace(f"@{word}@", str(value))
-        # Lines of one table of the template; `settings` are tables of their own.
-        text = text.replace("[order_gateway]\n", "[order_gateway]\n" + order_gateway)
+        # Lines of tables of the template, by name; `settings` are tables of their own.
+        for table, lines in {"order_gateway": order_gateway, **(tables or {})}.items():
+            assert f"[{table}]\n" in text, table
+            text = text.replace(f"[{table}]\n", f"[{table}]\n{lines}")
         self.config.write_text(text + settings)
         self.passphrase_file.touch(mode=0o600)
         self.passphrase_file.write_text(PASSPHRASE)

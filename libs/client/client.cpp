@@ -89,6 +89,11 @@ ClientConfig config_of(const Settings& settings) {
   config.order_events = settings.order_gateway.events;
   config.commands = settings.order_gateway.commands;
   config.replay = settings.order_gateway.replay;
+  const auto& server_key = settings.order_gateway.curve.public_key;
+  for (const auto& endpoint : {config.commands, config.replay}) {
+    if (config.curve) break;
+    config.curve = curve_client(endpoint, server_key, settings.curve.key_file, "curve.key");
+  }
   return config;
 }
 
@@ -250,6 +255,7 @@ class Client::Impl {
                             .mode = SubscriberMode::kComplete,
                             .topics = {"orders.", "fills.", "adjustments.", "funding.", "ledger."},
                             .requests_endpoint = config_.replay,
+                            .requests_curve = curve_of(config_.replay),
                             .start = config_.start,
                             .page_timeout = config_.request_timeout},
         BusSubscriberHandlers{deliver, heartbeat, events_lost, stale("order-gateway")});
@@ -272,9 +278,17 @@ class Client::Impl {
         BusSubscriberHandlers{
             [this](std::string_view topic, const v1::Envelope& event) { on_market(topic, event); },
             heartbeat, lost, stale("marketstream")});
-    commands_ = std::make_unique<RequestClient>(
-        io_, zmq_,
-        RequestClientConfig{.endpoint = config_.commands, .hello = {}, .hello_request_id = {}});
+    commands_ =
+        std::make_unique<RequestClient>(io_, zmq_,
+                                        RequestClientConfig{.endpoint = config_.commands,
+                                                            .hello = {},
+                                                            .hello_request_id = {},
+                                                            .curve = curve_of(config_.commands)});
+  }
+
+  /// Commands and replay may be apart: one on TCP, the other not.
+  std::optional<CurveClient> curve_of(const std::string& endpoint) const {
+    return endpoint.starts_with("tcp://") ? config_.curve : std::nullopt;
   }
 
   void on_market(std::string_view topic, const v1::Envelope& event) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/curve.hpp"
 #include "libs/common/decimal.hpp"
 #include "libs/common/gap_tracker.hpp"
 #include "libs/common/ids.hpp"
@@ -49,6 +50,8 @@ struct ClientConfig {
   std::string order_events = "tcp://127.0.0.1:5556";
   std::string commands = "ipc:///run/perpwire/gateway/commands.sock";
   std::string replay = "ipc:///run/perpwire/gateway/replay.sock";
+  /// Where commands and replay are on TCP: our key pair, and the gateway's public key.
+  std::optional<CurveClient> curve = std::nullopt;
 
   VenueName venue{"hyperliquid"};
   AccountName account{"main"};
@@ -59,7 +62,8 @@ struct ClientConfig {
   std::optional<StreamPosition> start = std::nullopt;
 };
 
-/// The endpoints of a perpwire.toml that was read (load_settings); the rest as by default.
+/// The endpoints of a perpwire.toml that was read (load_settings), and [curve] key where they are
+/// on TCP (throws ConfigError if that cannot be used); the rest as by default.
 ClientConfig config_of(const Settings& settings);
 
 /// An order to place. Units: price in quote per unit of base, amount in base.

@@ -114,6 +114,7 @@ struct BusSubscriber::Impl : std::enable_shared_from_this<BusSubscriber::Impl> {
   RequestClientConfig requests_config() {
     RequestClientConfig out;
     out.endpoint = config.requests_endpoint;
+    out.curve = config.requests_curve;
     out.reply_kind = ReplyKind::kPage;
     if (config.process.empty()) return out;
     const auto ours = own_hello(config.process, config.instance);

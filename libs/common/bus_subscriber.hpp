@@ -39,6 +39,7 @@ struct BusSubscriberConfig {
   /// kComplete: replay socket, required. kLatest: snapshot socket, required for `delta` topics;
   /// without it losses of other topics are only reported.
   std::string requests_endpoint = {};
+  std::optional<CurveClient> requests_curve = {};  // where that is on TCP with CURVE
   /// Who asks: sent as `hello` on the requests' connection. Empty: no hello.
   std::string process = {};
   std::string instance = {};

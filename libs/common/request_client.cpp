@@ -56,7 +56,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   Impl(asio::io_context& context, zmq::context_t& zmq_context, RequestClientConfig with)
       : io(context), zmq(zmq_context), config(std::move(with)), pause_timer(io), link_timer(io) {
-    if (auto checked = check_endpoint(config.endpoint); !checked) {
+    if (auto checked = check_endpoint(config.endpoint, config.curve.has_value()); !checked) {
       throw ConfigError(checked.error().text);
     }
   }
@@ -73,16 +73,20 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     options.send_high_water_mark = static_cast<int>(config.max_outstanding) + 1;
     options.receive_high_water_mark = static_cast<int>(config.max_outstanding) + 1;
     options.max_message_bytes = config.max_message_bytes;
+    options.curve_client = config.curve;
     socket = std::make_unique<ZmqSocket>(io, zmq, SocketType::kDealer, options);
-    socket->monitor(
-        ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED,
-        [this](std::uint16_t event, std::uint32_t) {
-          const auto keep = shared_from_this();  // what is told may destroy the client
-          if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) on_up();
-          if (event == ZMQ_EVENT_DISCONNECTED) on_down();
-          // Nobody there, and libzmq would wait: we do not.
-          if (event == ZMQ_EVENT_CONNECT_RETRIED && link == Link::kDown) start_anew(kPause);
-        });
+    socket->monitor(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
+                        ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED,
+                    [this](std::uint16_t event, std::uint32_t) {
+                      const auto keep = shared_from_this();  // what is told may destroy the client
+                      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) on_up();
+                      // CURVE: it does not let us in. Asked again, but not at once.
+                      if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) start_anew(kPauseAfterRefusal);
+                      if (event == ZMQ_EVENT_DISCONNECTED) on_down();
+                      // Nobody there, and libzmq would wait: we do not.
+                      if (event == ZMQ_EVENT_CONNECT_RETRIED && link == Link::kDown)
+                        start_anew(kPause);
+                    });
     socket->start([this](ZmqSocket::Message& message) { on_message(message); });
     ignore(socket->connect(config.endpoint),
            "the endpoint was checked; a later attempt may succeed");

@@ -36,6 +36,7 @@ struct RequestClientConfig {
   Nanos connect_timeout = std::chrono::seconds(5);
   std::size_t max_outstanding = 1'000;
   std::int64_t max_message_bytes = 64 << 20;
+  std::optional<CurveClient> curve = {};  // of a server on TCP: curve_client(endpoint, ...)
 };
 
 struct RequestClientCounters {

@@ -15,6 +15,7 @@ SocketOptions socket_options(const RequestServerConfig& config) {
   options.receive_high_water_mark = config.receive_high_water_mark;
   options.max_message_bytes = config.max_message_bytes;
   options.router_mandatory = true;
+  options.curve_server = config.curve;
   options.linger_ms = 100;  // replies given before a stop still leave
   return options;
 }
@@ -24,6 +25,7 @@ SocketOptions socket_options(const RequestServerConfig& config) {
 RequestServer::RequestServer(boost::asio::io_context& io, zmq::context_t& context,
                              const RequestServerConfig& config, Handler handler)
     : handler_(std::move(handler)),
+      is_curve_(config.curve.has_value()),
       socket_(io, context, SocketType::kRouter, socket_options(config)) {
   auto bound = socket_.bind(config.endpoint);
   if (!bound) throw ConfigError(bound.error().text);
@@ -49,15 +51,22 @@ void RequestServer::on_message(ZmqSocket::Message& message) {
     }
     return;
   }
-  ++counters_.requests;
   const ZmqFrame& payload = message.back();
+  // A plain peer may send a property of that name itself: its word counts for nothing.
+  const auto user = is_curve_ ? payload.property("User-Id") : std::string_view{};
+  if (is_curve_ && user.empty()) {
+    ++counters_.unknown_users;
+    return;
+  }
+  ++counters_.requests;
   const auto peer_address = payload.property("Peer-Address");
   std::string connection =
       fmt::format("{}|{}|{}", reply_to.routing_id, peer_address, payload.source_fd());
   handler_({.payload = payload.view(),
             .reply_to = std::move(reply_to),
             .connection = std::move(connection),
-            .peer = parse_peer_address(peer_address)});
+            .peer = parse_peer_address(peer_address),
+            .user = user});
 }
 
 bool RequestServer::reply(const ReplyAddress& to, std::span<const std::string> parts) {

@@ -30,6 +30,9 @@ struct IncomingRequest {
   std::string connection;
   /// Of an ipc peer, from the kernel; nothing on TCP.
   std::optional<PeerCredentials> peer;
+  /// On a CURVE socket: the client's name in the allow-list. Empty on every other socket, whatever
+  /// a peer says of itself. Valid during the call.
+  std::string_view user = {};
 };
 
 struct RequestServerConfig {
@@ -37,11 +40,13 @@ struct RequestServerConfig {
   int send_high_water_mark = 1'000;  // whole messages for one peer; 4 on replay sockets
   int receive_high_water_mark = 1'000;
   std::int64_t max_message_bytes = 1 << 20;
+  std::optional<CurveServer> curve = {};  // CurveDoor::of(endpoint, ...)
 };
 
 struct RequestServerCounters {
   std::uint64_t requests = 0;
-  std::uint64_t malformed = 0;  // not [id][""?][payload]
+  std::uint64_t malformed = 0;      // not [id][""?][payload]
+  std::uint64_t unknown_users = 0;  // on a CURVE socket, of nobody that the ZAP handler named
   std::uint64_t replies = 0;
   std::uint64_t replies_unreachable = 0;  // the peer was gone
   std::uint64_t replies_full = 0;         // the peer's queue was full
@@ -75,6 +80,7 @@ class RequestServer {
   bool send(std::span<const std::string_view> parts);
 
   Handler handler_;
+  bool is_curve_;
   RequestServerCounters counters_;
   ZmqSocket socket_;
   std::string endpoint_;

@@ -36,10 +36,10 @@ bool is_loopback_url(std::string_view url) {
   return starts_with(host, "127.") || starts_with(host, "localhost") || starts_with(host, "[::1]");
 }
 
-/// Loopback TCP, or ipc within the path limit. Anything farther needs CURVE keys, which are not
-/// built yet: refused by name.
+/// Loopback TCP, or ipc within the path limit. What can trade, sign or resume (`curve` is given) is
+/// ipc, or TCP anywhere with CURVE keys. (ARCHITECTURE.md section 3)
 std::string endpoint(ConfigTable& table, std::string_view key, const std::string& fallback,
-                     bool commands) {
+                     const CurveIdentity* curve) {
   auto value = table.text(key, fallback);
   if (starts_with(value, "ipc://")) {
     const auto length = value.size() - std::string_view("ipc://").size();
@@ -50,17 +50,16 @@ std::string endpoint(ConfigTable& table, std::string_view key, const std::string
     return value;
   }
   if (!starts_with(value, "tcp://")) table.refuse(key, "tcp://127.0.0.1:PORT or ipc://PATH", value);
-  if (commands) {
-    table.refuse(
-        key,
-        "ipc://PATH (over TCP, commands and control need CURVE keys, which this build has not)",
-        value);
+  if (curve != nullptr) {
+    if (curve->key_file.empty() || curve->public_key.empty()) {
+      table.refuse(key, "ipc://PATH, or TCP together with curve_key and curve_public_key", value);
+    }
+    return value;
   }
   const auto host = std::string_view(value).substr(std::string_view("tcp://").size());
   if (!starts_with(host, "127.") && !starts_with(host, "[::1]") &&
       !starts_with(host, "localhost")) {
-    table.refuse(key,
-                 "a loopback address (outside it CURVE keys are needed, which this build has not)",
+    table.refuse(key, "a loopback address (CURVE is for the signer, commands, replay and control)",
                  value);
   }
   return value;
@@ -76,6 +75,56 @@ std::string default_url(Mode mode, bool ws) {
       return ws ? "wss://api.hyperliquid.xyz/ws" : "https://api.hyperliquid.xyz";
   }
   return "";
+}
+
+/// A public key in Z85; libzmq decodes it later.
+std::string curve_public_key(ConfigTable& table, std::string_view key, std::string text) {
+  constexpr std::string_view kZ85Marks = ".-:+=^!/*?&<>()[]{}@%$#";
+  const bool fits = text.size() == 40 && std::all_of(text.begin(), text.end(), [&](char c) {
+                      return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+                             kZ85Marks.find(c) != std::string_view::npos;
+                    });
+  if (!text.empty() && !fits) {
+    table.refuse(key, "a CURVE public key: 40 characters of Z85 (perpwire keys curve prints it)",
+                 fmt::format("\"{}\"", text));
+  }
+  return text;
+}
+
+CurveIdentity read_curve_identity(ConfigTable& table, const CurveIdentity& before = {}) {
+  CurveIdentity out;
+  out.key_file = table.text("curve_key", before.key_file.string());
+  out.public_key = curve_public_key(table, "curve_public_key",
+                                    table.text("curve_public_key", before.public_key));
+  return out;
+}
+
+CurveSettings read_curve(ConfigTable table) {
+  CurveSettings out;
+  out.key_file = table.text("key", "");
+  auto clients = table.table("clients");
+  std::map<std::string, std::string> names;  // by public key
+  const std::vector<std::string> endpoints{"signer", "commands", "replay", "control"};
+  for (const auto& name : clients.table_names()) {
+    auto client = clients.table(name);
+    auto& peer = out.clients[name];
+    peer.name = name;
+    peer.public_key = curve_public_key(client, "public_key", client.required_text("public_key"));
+    const auto [other, is_new] = names.emplace(peer.public_key, name);
+    if (peer.public_key.empty() || !is_new) {
+      client.refuse("public_key", "a key of its own",
+                    is_new ? std::string("none") : "that of " + other->second);
+    }
+    peer.is_operator = client.word("role", {"client", "operator"}, "client") == "operator";
+    for (const auto& word : client.list("may", {})) {
+      if (std::find(endpoints.begin(), endpoints.end(), word) == endpoints.end()) {
+        client.refuse("may", fmt::format("endpoints of {}", fmt::join(endpoints, ", ")),
+                      fmt::format("\"{}\"", word));
+      }
+      peer.may.insert(word);
+    }
+  }
+  return out;
 }
 
 VenueSettings read_venue(ConfigTable table, const std::string& name, Mode mode) {
@@ -185,7 +234,9 @@ SignerSettings read_signer(ConfigTable table, const Settings& settings) {
         "\"fd:N\", \"credential:NAME\" or \"terminal\" (where to read it, never the passphrase)",
         "something else");
   }
-  out.endpoint = endpoint(table, "endpoint", run_socket(settings, "signer", "signer.sock"), true);
+  out.curve = read_curve_identity(table);
+  out.endpoint =
+      endpoint(table, "endpoint", run_socket(settings, "signer", "signer.sock"), &out.curve);
   out.allow_users = table.list("allow_users", {});
   out.operators = table.list("operators", {});
   out.audit_sync = table.duration("audit_sync", 50ms);
@@ -200,9 +251,11 @@ void read_order_gateway(ConfigTable table, const Settings& settings, std::string
     return base ? from_default : from_base;
   };
   out.events =
-      endpoint(table, "events", keep(std::string("tcp://127.0.0.1:5556"), out.events), false);
-  out.commands = endpoint(table, "commands", run_socket(settings, folder, "commands.sock"), true);
-  out.replay = endpoint(table, "replay", run_socket(settings, folder, "replay.sock"), true);
+      endpoint(table, "events", keep(std::string("tcp://127.0.0.1:5556"), out.events), nullptr);
+  out.curve = read_curve_identity(table, keep(CurveIdentity{}, out.curve));
+  out.commands =
+      endpoint(table, "commands", run_socket(settings, folder, "commands.sock"), &out.curve);
+  out.replay = endpoint(table, "replay", run_socket(settings, folder, "replay.sock"), &out.curve);
   out.expires_after = millis(
       table, "expires_after_ms",
       std::chrono::duration_cast<std::chrono::milliseconds>(keep(Nanos{8s}, out.expires_after))
@@ -276,8 +329,8 @@ void read_order_gateway(ConfigTable table, const Settings& settings, std::string
 
 MarketstreamSettings read_marketstream(ConfigTable table, const Settings& settings) {
   MarketstreamSettings out;
-  out.events = endpoint(table, "events", "tcp://127.0.0.1:5555", false);
-  out.requests = endpoint(table, "requests", "tcp://127.0.0.1:5554", false);
+  out.events = endpoint(table, "events", "tcp://127.0.0.1:5555", nullptr);
+  out.requests = endpoint(table, "requests", "tcp://127.0.0.1:5554", nullptr);
   std::vector<std::string> configured;
   for (const auto& [name, venue] : settings.venues) configured.push_back(name);
   out.venues = table.list("venues", configured);
@@ -318,9 +371,11 @@ RiskSettings read_risk(ConfigTable table, const Settings& settings) {
   out.limits = table.text("limits", "");
   if (!out.limits.empty() && out.limits.is_relative())
     out.limits = settings.file.parent_path() / out.limits;
-  out.events = endpoint(table, "events", "tcp://127.0.0.1:5559", false);
-  out.control = endpoint(table, "control", run_socket(settings, "risk", "control.sock"), true);
-  out.replay = endpoint(table, "replay", run_socket(settings, "risk", "replay.sock"), true);
+  out.events = endpoint(table, "events", "tcp://127.0.0.1:5559", nullptr);
+  out.curve = read_curve_identity(table);
+  out.control =
+      endpoint(table, "control", run_socket(settings, "risk", "control.sock"), &out.curve);
+  out.replay = endpoint(table, "replay", run_socket(settings, "risk", "replay.sock"), &out.curve);
   out.gateway_ack_deadline = positive(table, "gateway_ack_deadline", 500ms);
   out.gateway_confirm_deadline = positive(table, "gateway_confirm_deadline", 2s);
   out.confirm_interval = positive(table, "confirm_interval", 1s);
@@ -348,6 +403,7 @@ PersisterSettings read_persister(ConfigTable table, const Settings& settings) {
                  fmt::format("\"{}\"", out.database));
   }
   out.poll_interval = positive(table, "poll_interval", 250ms);
+  out.curve_key = table.text("curve_key", "");
   return out;
 }
 
@@ -405,6 +461,7 @@ Settings read(ConfigTable root, std::filesystem::path file, std::string_view pro
                 "none");
   }
 
+  out.curve = read_curve(root.table("curve"));
   out.signer = read_signer(root.table("signer"), out);
   auto gateway = root.table("order_gateway");
   read_order_gateway(gateway, out, "gateway", out.order_gateway, true);
@@ -470,7 +527,8 @@ std::vector<ConfigKey> settings_keys() {
   auto root = ConfigTable::parse(
       "[venues.hyperliquid]\n[venues.hyperliquid.dex_aliases]\n[accounts.NAME]\nvenue = "
       "\"hyperliquid\"\naddress = \"0x0000000000000000000000000000000000000000\"\nkey = "
-      "\"agent\"\n",
+      "\"agent\"\n[curve.clients.NAME]\npublic_key = "
+      "\"0000000000000000000000000000000000000000\"\n",
       "perpwire.toml");
   ignore(read(root, "/perpwire.toml", "", "main"), "only what it asks for counts");
   return root.asked();

@@ -52,6 +52,25 @@ struct AccountSettings {
   bool vault = false;  // the address is a sub-account or vault: actions carry it as vaultAddress
 };
 
+/// One process's key pair for endpoints on TCP, as server and as client.
+struct CurveIdentity {
+  std::filesystem::path key_file;  // of the process alone, mode 0600
+  std::string public_key;          // Z85: what its clients must find there; empty = none
+};
+
+/// One of [curve.clients.NAME]: who may connect to endpoints on TCP.
+struct CurvePeer {
+  std::string name;
+  std::string public_key;     // Z85
+  bool is_operator = false;   // at the signer: may unlock, accept assets, read the audit log
+  std::set<std::string> may;  // signer, commands, replay, control
+};
+
+struct CurveSettings {
+  std::filesystem::path key_file;  // of tools and strategies: perpwire, the client libraries
+  std::map<std::string, CurvePeer> clients;
+};
+
 struct SignerSettings {
   std::filesystem::path keystore_dir;
   std::filesystem::path policy_file;  // empty: the configured accounts and nothing else
@@ -60,7 +79,8 @@ struct SignerSettings {
   std::vector<std::string>
       allow_users;  // users whose processes may ask; empty: the signer's own user and root
   std::vector<std::string>
-      operators;       // and who may unlock keys; always the signer's own user, root
+      operators;  // and who may unlock keys; always the signer's own user, root
+  CurveIdentity curve;
   Nanos audit_sync{};  // audit lines are on the disk by then; 0 = before the signature leaves
 };
 
@@ -76,6 +96,7 @@ struct OrderGatewaySettings {
   std::string events;
   std::string commands;
   std::string replay;
+  CurveIdentity curve;  // of commands and replay
   Nanos expires_after{};
   Nanos id_retention{};
   Nanos final_order_retention{};
@@ -115,6 +136,7 @@ struct RiskSettings {
   std::string events;
   std::string control;
   std::string replay;
+  CurveIdentity curve;               // of control and replay
   Nanos gateway_ack_deadline{};      // halt not acknowledged by then: own path
   Nanos gateway_confirm_deadline{};  // orders still open by then: own path
   Nanos confirm_interval{};  // between two questions to the venue while a kill is not confirmed
@@ -126,7 +148,8 @@ struct RiskSettings {
 };
 
 struct PersisterSettings {
-  std::string database;  // sqlite:FILE | postgresql://...
+  std::filesystem::path curve_key;  // its pair, for replay pages over TCP
+  std::string database;             // sqlite:FILE | postgresql://...
   Nanos poll_interval{};
 };
 
@@ -148,6 +171,7 @@ struct Settings {
   std::filesystem::path file;  // where it was read from
   std::map<std::string, VenueSettings> venues;
   std::map<std::string, AccountSettings> accounts;
+  CurveSettings curve;
   SignerSettings signer;
   OrderGatewaySettings order_gateway;
   MarketstreamSettings marketstream;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/curve.hpp"
 #include "libs/common/result.hpp"
 
 #include <zmq.h>
@@ -78,14 +79,16 @@ struct SocketOptions {
   bool xpub_verbose = false;      // every subscription is reported, also one already known
   bool router_mandatory = false;  // a send to a peer that is gone or full fails
   int reconnect_ms = 100;
+  /// One of them makes the socket a CURVE one: it talks to nobody who does not speak it.
+  std::optional<CurveClient> curve_client = {};
+  std::optional<CurveServer> curve_server = {};
 };
 
 /// Checks what the contract says of an endpoint before anything is bound or connected.
 ///
 /// Errors: kMalformed naming the endpoint: a socket path longer than 107 bytes (sun_path of Linux),
-///         TCP beyond loopback (that needs CURVE keys, which this build has not), or neither
-///         ipc://, tcp:// nor inproc://.
-Status check_endpoint(std::string_view endpoint);
+///         TCP beyond loopback without CURVE, or neither ipc://, tcp:// nor inproc://.
+Status check_endpoint(std::string_view endpoint, bool is_curve = false);
 
 /// One ZeroMQ socket on an io_context.
 ///
@@ -135,6 +138,7 @@ class ZmqSocket {
  private:
   struct State;
   zmq::context_t& context_;
+  bool is_curve_;
   std::shared_ptr<State> state_;
 };
 

@@ -45,6 +45,7 @@ CommandEndpoint::CommandEndpoint(boost::asio::io_context& io, zmq::context_t& zm
     : config_(config), handler_(std::move(handler)), halt_(std::move(halt)) {
   RequestServerConfig server_config;
   server_config.endpoint = config.endpoint;
+  server_config.curve = config.curve;
   server_ = std::make_unique<RequestServer>(
       io, zmq, server_config, [this](const IncomingRequest& request) { on_request(request); });
 }

@@ -21,6 +21,7 @@ class CommandEndpoint {
     std::string endpoint;
     std::string instance;
     std::vector<std::string> allow_builds;
+    std::optional<CurveServer> curve = {};
   };
   /// Answers every command of clients.
   using Handler = std::function<v1::Reply(const v1::Command&, Now received)>;

@@ -49,6 +49,10 @@ struct GatewayApp::Timer {
 GatewayApp::GatewayApp(ServiceContext& context)
     : context_(context),
       settings_(context.settings()),
+      door_(context, context.settings().order_gateway.curve, "order_gateway"),
+      signer_curve_(curve_client(
+          context.settings().signer.endpoint, context.settings().signer.curve.public_key,
+          context.settings().order_gateway.curve.key_file, "order_gateway.curve_key")),
       references_(context.settings().order_gateway.reference_stale_after),
       timer_(std::make_unique<Timer>(context.io(), events_)) {
   if (settings_.accounts.empty()) {
@@ -128,11 +132,13 @@ void GatewayApp::start() {
       io, zmq, RiskFeed::Config{settings_.risk.events, context_.instance(), own.allow_builds},
       risk_, [this](const RiskGate::Change& change) { obey(change); });
   commands_ = std::make_unique<CommandEndpoint>(
-      io, zmq, CommandEndpoint::Config{own.commands, context_.instance(), own.allow_builds},
+      io, zmq,
+      CommandEndpoint::Config{own.commands, context_.instance(), own.allow_builds,
+                              door_.of(own.commands, "commands")},
       [this](const v1::Command& command, Now received) { return on_command(command, received); },
       [this](const v1::Command& command) { return on_halt(command); });
-  replay_ =
-      std::make_unique<ReplayEndpoint>(io, zmq, own.replay, context_.instance(), events_->log());
+  replay_ = std::make_unique<ReplayEndpoint>(io, zmq, own.replay, context_.instance(),
+                                             events_->log(), door_.of(own.replay, "replay"));
   context_.on_stop([this](std::function<void()> done) { stop(std::move(done)); });
   asset_map_->load();
   for (auto& [name, account] : accounts_) account.link->start();
@@ -145,9 +151,10 @@ void GatewayApp::on_instruments(hyperliquid::Instruments instruments) {
   instruments_.push_back(std::make_unique<hyperliquid::Instruments>(std::move(instruments)));
   const hyperliquid::Instruments& newest = *instruments_.back();
   // A new connection says hello with the new map.
-  signer_ = std::make_unique<SignerClient>(
-      context_.io(), context_.zmq(), settings_.signer.endpoint, context_.instance(),
-      settings_.order_gateway.allow_builds, std::string(settings_.network()), newest);
+  signer_ =
+      std::make_unique<SignerClient>(context_.io(), context_.zmq(), settings_.signer.endpoint,
+                                     context_.instance(), settings_.order_gateway.allow_builds,
+                                     std::string(settings_.network()), newest, signer_curve_);
   for (auto& [name, account] : accounts_) {
     account.link->run(
         [&newest](AccountEngine& engine, Now now) { engine.set_instruments(newest, now); });

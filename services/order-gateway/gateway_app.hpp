@@ -1,5 +1,6 @@
 #pragma once
 
+#include "libs/common/curve_door.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/service.hpp"
 #include "libs/net/http_client.hpp"
@@ -60,6 +61,8 @@ class GatewayApp {
 
   ServiceContext& context_;
   const Settings& settings_;
+  CurveDoor door_;  // before the sockets behind it
+  std::optional<CurveClient> signer_curve_;
   ReferencePrices references_;
   RiskGate risk_;
   std::unique_ptr<VenueBudget> budget_;

@@ -8,10 +8,11 @@ namespace perpwire::gateway {
 
 ReplayEndpoint::ReplayEndpoint(boost::asio::io_context& io, zmq::context_t& zmq,
                                const std::string& endpoint, const std::string& instance,
-                               journal::EventLog& log)
+                               journal::EventLog& log, std::optional<CurveServer> curve)
     : log_(log), instance_(instance) {
   RequestServerConfig config;
   config.endpoint = endpoint;
+  config.curve = std::move(curve);
   config.send_high_water_mark = 4;  // counts whole pages
   server_ = std::make_unique<RequestServer>(
       io, zmq, config, [this](const IncomingRequest& request) { on_request(request); });

@@ -14,7 +14,8 @@ namespace perpwire::gateway {
 class ReplayEndpoint {
  public:
   ReplayEndpoint(boost::asio::io_context& io, zmq::context_t& zmq, const std::string& endpoint,
-                 const std::string& instance, journal::EventLog& log);
+                 const std::string& instance, journal::EventLog& log,
+                 std::optional<CurveServer> curve = {});
 
   [[nodiscard]] std::uint64_t pages() const { return pages_; }
 

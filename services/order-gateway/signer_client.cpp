@@ -28,7 +28,8 @@ Result<v1::SignReply> parse_reply(const Result<RequestClient::Reply>& parts) {
 SignerClient::SignerClient(boost::asio::io_context& io, zmq::context_t& zmq,
                            const std::string& endpoint, const std::string& instance,
                            const std::vector<std::string>& allow_builds, const std::string& network,
-                           const hyperliquid::Instruments& instruments) {
+                           const hyperliquid::Instruments& instruments,
+                           const std::optional<CurveClient>& curve) {
   v1::SignRequest hello;
   hello.set_type("hello");
   hello.set_request_id("hello");
@@ -41,6 +42,7 @@ SignerClient::SignerClient(boost::asio::io_context& io, zmq::context_t& zmq,
   }
   RequestClientConfig config;
   config.endpoint = endpoint;
+  config.curve = curve;
   config.hello = hello.SerializeAsString();
   config.hello_request_id = "hello";
   config.accept_hello = [instance, allow_builds](const RequestClient::Reply& parts) -> Status {

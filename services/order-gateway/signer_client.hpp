@@ -20,7 +20,8 @@ class SignerClient {
 
   SignerClient(boost::asio::io_context& io, zmq::context_t& zmq, const std::string& endpoint,
                const std::string& instance, const std::vector<std::string>& allow_builds,
-               const std::string& network, const hyperliquid::Instruments& instruments);
+               const std::string& network, const hyperliquid::Instruments& instruments,
+               const std::optional<CurveClient>& curve = {});
 
   void request(v1::SignRequest request, Callback callback);
   [[nodiscard]] bool ready() const { return client_->ready(); }

@@ -41,29 +41,38 @@ std::vector<SourceConfig> event_sources(const ServiceContext& context) {
   const std::vector<std::string> gateway_topics{"orders.",   "fills.",       "positions.",
                                                 "balances.", "adjustments.", "funding.",
                                                 "ledger.",   "gateway.",     "stream."};
+  const auto curve_to = [&](const std::string& endpoint, const CurveIdentity& server) {
+    return curve_client(endpoint, server.public_key, settings.persister.curve_key,
+                        "persister.curve_key");
+  };
   std::vector<SourceConfig> sources;
-  sources.push_back({.name = "order-gateway",
-                     .instance = context.instance(),
-                     .events = settings.order_gateway.events,
-                     .replay = settings.order_gateway.replay,
-                     .topics = gateway_topics,
-                     .reader = reader});
+  sources.push_back(
+      {.name = "order-gateway",
+       .instance = context.instance(),
+       .events = settings.order_gateway.events,
+       .replay = settings.order_gateway.replay,
+       .replay_curve = curve_to(settings.order_gateway.replay, settings.order_gateway.curve),
+       .topics = gateway_topics,
+       .reader = reader});
   if (const auto found = settings.instances.find("order_gateway");
       found != settings.instances.end()) {
     for (const auto& instance : found->second) {
       const auto overlaid = load_settings(settings.file, "order-gateway", instance);
-      sources.push_back({.name = "order-gateway-" + instance,
-                         .instance = context.instance(),
-                         .events = overlaid.order_gateway.events,
-                         .replay = overlaid.order_gateway.replay,
-                         .topics = gateway_topics,
-                         .reader = reader});
+      sources.push_back(
+          {.name = "order-gateway-" + instance,
+           .instance = context.instance(),
+           .events = overlaid.order_gateway.events,
+           .replay = overlaid.order_gateway.replay,
+           .replay_curve = curve_to(overlaid.order_gateway.replay, overlaid.order_gateway.curve),
+           .topics = gateway_topics,
+           .reader = reader});
     }
   }
   sources.push_back({.name = "risk",
                      .instance = context.instance(),
                      .events = settings.risk.events,
                      .replay = settings.risk.replay,
+                     .replay_curve = curve_to(settings.risk.replay, settings.risk.curve),
                      .topics = {"risk.", "stream."},
                      .reader = reader});
   return sources;

@@ -19,6 +19,7 @@ struct SourceConfig {
   std::string instance;  // ours, for the hello
   std::string events;    // its XPUB endpoint
   std::string replay;    // its ROUTER endpoint
+  std::optional<CurveClient> replay_curve = {};
   std::vector<std::string> topics;
   PageReaderSettings reader;
 };

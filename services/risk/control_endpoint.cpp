@@ -30,11 +30,13 @@ Status run(const v1::RiskCommand& command, const ControlHandlers& handlers, v1::
 
 }  // namespace
 
-std::string answer_control(std::string_view payload, const ControlHandlers& handlers) {
+std::string answer_control(std::string_view payload, const ControlHandlers& handlers,
+                           std::string_view user) {
   v1::RiskCommand command;
   v1::RiskReply reply;
   auto outcome = parse_payload(payload, command);
   reply.set_request_id(command.request_id());
+  if (!user.empty()) command.set_operator_(std::string(user));
   if (outcome) outcome = run(command, handlers, reply);
   if (outcome) {
     reply.set_status("OK");
@@ -47,14 +49,16 @@ std::string answer_control(std::string_view payload, const ControlHandlers& hand
 }
 
 ControlEndpoint::ControlEndpoint(boost::asio::io_context& io, zmq::context_t& context,
-                                 const std::string& endpoint, ControlHandlers handlers)
+                                 const std::string& endpoint, ControlHandlers handlers,
+                                 std::optional<CurveServer> curve)
     : handlers_(std::move(handlers)),
-      server_(io, context, RequestServerConfig{.endpoint = endpoint},
+      server_(io, context, RequestServerConfig{.endpoint = endpoint, .curve = std::move(curve)},
               [this](const IncomingRequest& request) {
-                spdlog::debug("operator command uid={} bytes={}",
+                spdlog::debug("operator command uid={} client={} bytes={}",
                               request.peer ? static_cast<long>(request.peer->uid) : -1,
-                              request.payload.size());
-                server_.reply(request.reply_to, answer_control(request.payload, handlers_));
+                              request.user, request.payload.size());
+                server_.reply(request.reply_to,
+                              answer_control(request.payload, handlers_, request.user));
               }) {}
 
 }  // namespace perpwire::risk

@@ -26,16 +26,18 @@ struct ControlHandlers {
 };
 
 /// Answers one operator command of either encoding in the same encoding. Never fails: whatever is
-/// wrong is in the reply (REJECTED, code, reason).
-std::string answer_control(std::string_view payload, const ControlHandlers& handlers);
+/// wrong is in the reply (REJECTED, code, reason). `user`: the client's name where CURVE proved it;
+/// it is then the operator, whatever the command says.
+std::string answer_control(std::string_view payload, const ControlHandlers& handlers,
+                           std::string_view user = {});
 
-/// The ROUTER for operators: an ipc socket, so that file permissions say who may halt and resume.
-/// I/O; every command is logged with the peer's uid.
+/// The ROUTER for operators: an ipc socket, so that file permissions say who may halt and resume,
+/// or TCP with CURVE and its allow-list. I/O; every command is logged with the peer's uid or name.
 class ControlEndpoint {
  public:
   /// Throws ConfigError if it cannot be bound.
   ControlEndpoint(boost::asio::io_context& io, zmq::context_t& context, const std::string& endpoint,
-                  ControlHandlers handlers);
+                  ControlHandlers handlers, std::optional<CurveServer> curve = {});
 
  private:
   ControlHandlers handlers_;

@@ -44,6 +44,7 @@ RequestClientConfig commands_config(const GatewayLinkConfig& config) {
   *hello.mutable_hello() = own_hello("risk", config.instance);
   RequestClientConfig client;
   client.endpoint = config.commands;
+  client.curve = config.commands_curve;
   client.hello = hello.SerializeAsString();
   client.hello_request_id = kHelloId;
   client.accept_hello = [policy = config.hello_policy,
@@ -83,6 +84,7 @@ void GatewayLink::find_stream() {
   if (!pages_) {
     RequestClientConfig client;
     client.endpoint = config_.replay;
+    client.curve = config_.replay_curve;
     client.reply_kind = ReplyKind::kPage;
     pages_ = std::make_unique<RequestClient>(io_, context_, client);
   }
@@ -117,6 +119,7 @@ void GatewayLink::subscribe(std::optional<StreamPosition> start) {
   bus.mode = SubscriberMode::kComplete;
   bus.topics = {"orders.", "fills.", "positions.", "adjustments.", "funding."};
   bus.requests_endpoint = config_.replay;
+  bus.requests_curve = config_.replay_curve;
   bus.process = "risk";
   bus.instance = config_.instance;
   bus.start = std::move(start);

@@ -27,6 +27,8 @@ struct GatewayLinkConfig {
   std::string commands;
   std::string replay;
   std::string instance;  // ours
+  std::optional<CurveClient> commands_curve = {};
+  std::optional<CurveClient> replay_curve = {};
   HelloPolicy hello_policy;
   Nanos command_timeout = std::chrono::milliseconds{800};
 };

@@ -87,6 +87,12 @@ RiskConfig RiskConfig::from(const ServiceContext& context) {
   config.gateway.events = settings.order_gateway.events;
   config.gateway.commands = settings.order_gateway.commands;
   config.gateway.replay = settings.order_gateway.replay;
+  const auto curve_to = [&](const std::string& endpoint, const CurveIdentity& server) {
+    return curve_client(endpoint, server.public_key, risk.curve.key_file, "risk.curve_key");
+  };
+  const auto& gateway_curve = settings.order_gateway.curve;
+  config.gateway.commands_curve = curve_to(config.gateway.commands, gateway_curve);
+  config.gateway.replay_curve = curve_to(config.gateway.replay, gateway_curve);
   config.gateway.instance = config.instance;
   // Gateway, signer and risk are of one build, unless the configuration allows another.
   const HelloPolicy one_build{.same_build = true, .allow_builds = risk.allow_builds};
@@ -95,6 +101,7 @@ RiskConfig RiskConfig::from(const ServiceContext& context) {
   config.canceller.venue = config.venue;
   config.canceller.accounts = config.accounts;
   config.canceller.signer_endpoint = settings.signer.endpoint;
+  config.canceller.signer_curve = curve_to(settings.signer.endpoint, settings.signer.curve);
   config.canceller.instance = config.instance;
   config.canceller.network = std::string(settings.network());
   config.control = risk.control;

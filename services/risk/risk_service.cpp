@@ -30,18 +30,22 @@ constexpr Nanos kBehindGrace = 3s;     // missing events of a gateway that is al
 RiskService::RiskService(ServiceContext& context, RiskConfig config)
     : context_(context),
       config_(std::move(config)),
+      door_(context, context.settings().risk.curve, "risk"),
       kill_switch_(config_.kill_switch, std::nullopt),
       engine_(config_.engine, kill_switch_),
       halt_(config_.halt),
       timer_(context.io()) {
   recover();
   auto& io = context_.io();
-  store_->start(io, context_.zmq(), [this](v1::Heartbeat& beat) {
-    beat.set_state(kill_switch_.recovering() ? "RECOVERING" : "READY");
-    beat.set_level(std::string(limits::to_string(kill_switch_.level())));
-    beat.set_level_version(kill_switch_.version());
-    beat.set_limits_version(limits_.version);
-  });
+  store_->start(
+      io, context_.zmq(),
+      [this](v1::Heartbeat& beat) {
+        beat.set_state(kill_switch_.recovering() ? "RECOVERING" : "READY");
+        beat.set_level(std::string(limits::to_string(kill_switch_.level())));
+        beat.set_level_version(kill_switch_.version());
+        beat.set_limits_version(limits_.version);
+      },
+      door_.of(config_.journal.replay, "replay"));
   take_limits(limits_);
   canceller_ = std::make_unique<VenueCanceller>(io, context_.zmq(), config_.canceller);
   gateway_ = std::make_unique<GatewayLink>(
@@ -74,7 +78,8 @@ RiskService::RiskService(ServiceContext& context, RiskConfig config)
   control.instance = config_.instance;
   control.hello_policy.allow_builds = config_.allow_builds;
   control_ =
-      std::make_unique<ControlEndpoint>(io, context_.zmq(), config_.control, std::move(control));
+      std::make_unique<ControlEndpoint>(io, context_.zmq(), config_.control, std::move(control),
+                                        door_.of(config_.control, "control"));
 
   context_.on_stop([this](const std::function<void()>& done) {
     timer_.cancel();

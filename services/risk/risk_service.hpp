@@ -1,6 +1,7 @@
 #pragma once
 
 #include "libs/common/bus_subscriber.hpp"
+#include "libs/common/curve_door.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/settings.hpp"
 #include "services/risk/control_endpoint.hpp"
@@ -101,6 +102,7 @@ class RiskService {
 
   ServiceContext& context_;
   RiskConfig config_;
+  CurveDoor door_;  // before the sockets behind it
   KillSwitch kill_switch_;
   Engine engine_;
   LimitsMemory limits_;

@@ -42,7 +42,8 @@ RiskStore::RiskStore(RiskStoreConfig config,
 RiskStore::~RiskStore() = default;
 
 void RiskStore::start(boost::asio::io_context& io, zmq::context_t& context,
-                      std::function<void(v1::Heartbeat&)> heartbeat) {
+                      std::function<void(v1::Heartbeat&)> heartbeat,
+                      std::optional<CurveServer> replay_curve) {
   BusPublisherConfig bus;
   bus.endpoint = config_.events;
   bus.process = "risk";
@@ -57,6 +58,7 @@ void RiskStore::start(boost::asio::io_context& io, zmq::context_t& context,
 
   RequestServerConfig replay;
   replay.endpoint = config_.replay;
+  replay.curve = std::move(replay_curve);
   replay.send_high_water_mark = kReplayHighWaterMark;
   replay_ = std::make_unique<RequestServer>(
       io, context, replay, [this](const IncomingRequest& request) { on_replay_request(request); });

@@ -42,7 +42,8 @@ class RiskStore {
 
   /// Binds the sockets: from now on events and heartbeats go out.
   void start(boost::asio::io_context& io, zmq::context_t& context,
-             std::function<void(v1::Heartbeat&)> heartbeat);
+             std::function<void(v1::Heartbeat&)> heartbeat,
+             std::optional<CurveServer> replay_curve = {});
 
   /// Journals and publishes. Errors: kIo: neither.
   Status publish(std::string_view topic, v1::Envelope& envelope);

@@ -184,6 +184,7 @@ void VenueCanceller::connect_signer() {
   }
   RequestClientConfig client;
   client.endpoint = config_.signer_endpoint;
+  client.curve = config_.signer_curve;
   client.hello = hello.SerializeAsString();
   client.hello_request_id = kHelloId;
   client.accept_hello = [policy = config_.hello_policy,

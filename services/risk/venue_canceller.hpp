@@ -27,6 +27,7 @@ struct VenueCancellerConfig {
   VenueSettings venue;
   std::vector<AccountSettings> accounts;  // in the order of HaltConfig
   std::string signer_endpoint;
+  std::optional<CurveClient> signer_curve = {};
   std::string instance;
   std::string network;  // mainnet, testnet
   HelloPolicy hello_policy;

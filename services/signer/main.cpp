@@ -1,4 +1,5 @@
 #include "libs/common/build_info.hpp"
+#include "libs/common/curve_door.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/service.hpp"
 #include "libs/common/time.hpp"
@@ -63,6 +64,7 @@ void run(perpwire::ServiceContext& context) {
                         config.policy_hash.empty() ? "none" : config.policy_hash,
                         store.audit().torn_bytes()),
             start.wall);
+  CurveDoor door{context, settings.signer.curve, "signer"};
   signer::SignerEndpoint endpoint{
       context.io(),
       context.zmq(),
@@ -74,7 +76,10 @@ void run(perpwire::ServiceContext& context) {
        .operators = config.operators,
        .policy_hash = config.policy_hash,
        .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds},
+       .curve = door.of(settings.signer.endpoint, "signer"),
+       .clients = settings.curve.clients,
        .audit = &store.audit()}};
+  signer::forbid_connections();
   context.run();
   core.note("stopped", "", "", wall_clock_now());
 }
@@ -86,6 +91,9 @@ int main(int argc, char** argv) {
       argc, argv,
       {.process = "signer",
        .serve_http = false,
-       .before_threads = [](const perpwire::Settings&) { perpwire::signer::enter_sandbox(); }},
+       .before_threads =
+           [](const perpwire::Settings& settings) {
+             perpwire::signer::enter_sandbox(settings.signer.endpoint.starts_with("tcp://"));
+           }},
       run);
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <sys/mman.h>
@@ -29,24 +30,54 @@ void forbid_core_dumps() {
   }
 }
 
-void install_filter() {
-  const std::unique_ptr<void, decltype(&seccomp_release)> filter{seccomp_init(SCMP_ACT_ALLOW),
-                                                                 &seccomp_release};
-  if (filter == nullptr) {
-    refuse("no seccomp filter", ENOMEM);
+/// A seccomp filter that lets through what no rule denies (EACCES).
+class Filter {
+ public:
+  Filter() {
+    if (filter_ == nullptr) {
+      refuse("no seccomp filter", ENOMEM);
+    }
   }
-  const auto denied = SCMP_ACT_ERRNO(EACCES);
-  const auto check = [](int result) {
+  void deny(int call) { check(seccomp_rule_add(filter_.get(), kDenied, call, 0)); }
+  /// Where the call's first argument compares so.
+  void deny(int call, scmp_compare compare, int value) {
+    // SCMP_A0 is C alone: a compound literal.
+    const scmp_arg_cmp first{
+        .arg = 0, .op = compare, .datum_a = static_cast<scmp_datum_t>(value), .datum_b = 0};
+    check(seccomp_rule_add_array(filter_.get(), kDenied, call, 1, &first));
+  }
+  /// On this thread, those there already and all later ones.
+  void load() {
+    check(seccomp_attr_set(filter_.get(), SCMP_FLTATR_CTL_TSYNC, 1));
+    check(seccomp_load(filter_.get()));  // sets no_new_privs as well
+  }
+
+ private:
+  static constexpr std::uint32_t kDenied = SCMP_ACT_ERRNO(EACCES);
+  static void check(int result) {
     if (result < 0) {
       refuse("seccomp rule", -result);
     }
-  };
-  // SCMP_A0 is C alone: a compound literal.
-  const scmp_arg_cmp no_unix_socket{
-      .arg = 0, .op = SCMP_CMP_NE, .datum_a = static_cast<scmp_datum_t>(AF_UNIX), .datum_b = 0};
-  for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
-    check(seccomp_rule_add_array(filter.get(), denied, call, 1, &no_unix_socket));
   }
+  std::unique_ptr<void, decltype(&seccomp_release)> filter_{seccomp_init(SCMP_ACT_ALLOW),
+                                                            &seccomp_release};
+};
+
+void install_filter(bool binds_tcp) {
+  Filter filter;
+  if (binds_tcp) {
+    for (int family = 0; family < AF_MAX; ++family) {
+      const bool needed =
+          family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK;
+      if (!needed) {
+        filter.deny(SCMP_SYS(socket), SCMP_CMP_EQ, family);
+      }
+    }
+    filter.deny(SCMP_SYS(socket), SCMP_CMP_GE, AF_MAX);
+  } else {
+    filter.deny(SCMP_SYS(socket), SCMP_CMP_NE, AF_UNIX);
+  }
+  filter.deny(SCMP_SYS(socketpair), SCMP_CMP_NE, AF_UNIX);
   constexpr std::array kForbidden{SCMP_SYS(execve),
                                   SCMP_SYS(execveat),
                                   SCMP_SYS(ptrace),
@@ -68,17 +99,25 @@ void install_filter() {
                                   SCMP_SYS(keyctl),
                                   SCMP_SYS(request_key)};
   for (const int call : kForbidden) {
-    check(seccomp_rule_add(filter.get(), denied, call, 0));
+    filter.deny(call);
   }
-  check(seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1));  // threads there already
-  check(seccomp_load(filter.get()));                                // sets no_new_privs as well
+  filter.load();
 }
 
 }  // namespace
 
-void enter_sandbox() {
+void enter_sandbox(bool binds_tcp) {
   forbid_core_dumps();
-  install_filter();
+  install_filter(binds_tcp);
+}
+
+void forbid_connections() {
+  Filter filter;
+  filter.deny(SCMP_SYS(socket), SCMP_CMP_NE, AF_UNIX);
+  for (const int call : {SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen)}) {
+    filter.deny(call);
+  }
+  filter.load();
 }
 
 std::string lock_memory() {

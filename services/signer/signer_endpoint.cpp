@@ -44,6 +44,14 @@ std::string known_type(const std::string& type) {
   return std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end() ? "unknown" : type;
 }
 
+/// Stands for a CURVE client where users of this machine have their uid (whose locks are whose):
+/// the upper half of the numbers, which no real user has, by the client's key.
+std::uint32_t curve_uid(std::string_view public_key) {
+  std::uint32_t hash = 2'166'136'261U;  // FNV-1a
+  for (const char c : public_key) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
+  return std::min(hash | 0x8000'0000U, KeyLock::kNobody - 1);
+}
+
 std::string_view state_of(const SignerCore& core, const std::string& key) {
   if (core.keys().is_sealed(key)) return "SEALED";
   return core.is_locked(key) ? "CANCEL_ONLY" : "ARMED";
@@ -61,7 +69,8 @@ SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& cont
                                       {{"hop", "sign"}})),
       signed_(metrics.counter("perpwire_signer_requests_total", "Requests by type and answer",
                               {{"type", "sign"}, {"status", "OK"}})),
-      server_(io, context, RequestServerConfig{.endpoint = options_.endpoint},
+      server_(io, context,
+              RequestServerConfig{.endpoint = options_.endpoint, .curve = options_.curve},
               [this](const IncomingRequest& incoming) { on_request(incoming); }) {
   if (options_.audit != nullptr) pages_ = std::make_unique<AuditPageServer>(io, *options_.audit);
   spdlog::info("signer endpoint={} keys={} policy={}", server_.endpoint(),
@@ -121,12 +130,9 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
                                      const IncomingRequest& incoming) {
   v1::SignReply reply;
   reply.set_request_id(request.request_id());
-  if (!incoming.peer || !options_.uids.contains(incoming.peer->uid)) {
-    reject(ErrorCode::kSignerRefused,
-           incoming.peer
-               ? fmt::format("rule uid: user {} may not ask this signer", incoming.peer->uid)
-               : std::string("rule uid: the asking process is not known"),
-           reply);
+  const auto asker = asker_of(incoming);
+  if (!asker) {
+    reject(asker.error().code, asker.error().text, reply);
     return reply;
   }
   if (request.type() == "hello") {
@@ -138,17 +144,15 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
     return reply;
   }
   if (request.type() == "lock" || request.type() == "unlock" || request.type() == "accept_asset") {
-    const Asker asker{.uid = incoming.peer->uid,
-                      .is_operator = options_.operators.contains(incoming.peer->uid)};
-    reply = core_.operate(request, asker, read_clocks());
-    spdlog::warn("{} key={} uid={} result={} {}", request.type(),
-                 request.key().empty() ? "*" : request.key(), incoming.peer->uid, reply.status(),
-                 reply.reason());
+    reply = core_.operate(request, *asker, read_clocks());
+    spdlog::warn("{} key={} uid={} client={} result={} {}", request.type(),
+                 request.key().empty() ? "*" : request.key(), asker->uid, incoming.user,
+                 reply.status(), reply.reason());
     show_states();
     return reply;
   }
   if (request.type() == "audit" && pages_ != nullptr) {
-    if (options_.operators.contains(incoming.peer->uid)) {
+    if (asker->is_operator) {
       reply.set_status("OK");  // the page itself follows
     } else {
       reject(ErrorCode::kSignerRefused, "rule operator: the audit log is for operators alone",
@@ -181,6 +185,25 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
         reply.has_lease() ? fmt::format("epoch={}", reply.lease().epoch()) : reply.reason());
   }
   return reply;
+}
+
+Result<Asker> SignerEndpoint::asker_of(const IncomingRequest& incoming) const {
+  if (options_.curve) {
+    const auto found = options_.clients.find(std::string(incoming.user));
+    if (found == options_.clients.end()) {
+      return fail(ErrorCode::kSignerRefused, "rule curve: the asking client is not known");
+    }
+    return Asker{.uid = curve_uid(found->second.public_key),
+                 .is_operator = found->second.is_operator};
+  }
+  if (!incoming.peer || !options_.uids.contains(incoming.peer->uid)) {
+    return fail(ErrorCode::kSignerRefused,
+                incoming.peer
+                    ? fmt::format("rule uid: user {} may not ask this signer", incoming.peer->uid)
+                    : std::string("rule uid: the asking process is not known"));
+  }
+  return Asker{.uid = incoming.peer->uid,
+               .is_operator = options_.operators.contains(incoming.peer->uid)};
 }
 
 v1::SignReply SignerEndpoint::answer_hello(const v1::SignRequest& request,

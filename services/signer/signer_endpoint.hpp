@@ -7,7 +7,9 @@
 #include "services/signer/service_config.hpp"
 #include "services/signer/signer_core.hpp"
 
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -21,9 +23,10 @@ namespace perpwire::signer {
 /// in. Answers `sign`, `lease`, `lock`, `unlock`, `accept_asset`, `audit`, `hello`, `status`,
 /// `metrics`.
 ///
-/// A request without the uid of its process (TCP, a kernel that does not say) is refused. A
-/// connection whose hello was of another contract or build is refused until it says a better one.
-/// Thread: the io_context's. Lifetime: context and core outlive it.
+/// Who asks is known by the uid of its process, which the kernel tells, or on TCP by its name in
+/// the allow-list, which CURVE proved; a request of nobody known is refused. A connection whose
+/// hello was of another contract or build is refused until it says a better one. Thread: the
+/// io_context's. Lifetime: context and core outlive it.
 class SignerEndpoint {
  public:
   struct Options {
@@ -33,6 +36,8 @@ class SignerEndpoint {
     std::set<std::uint32_t> operators;  // who may unlock, accept asset numbers, read the log
     std::string policy_hash;
     HelloPolicy hello;
+    std::optional<CurveServer> curve = {};      // where the endpoint is on TCP
+    std::map<std::string, CurvePeer> clients;   // who may connect there
     const journal::AuditFile* audit = nullptr;  // outlives the endpoint; none: no pages
   };
 
@@ -41,6 +46,7 @@ class SignerEndpoint {
 
  private:
   void on_request(const IncomingRequest& incoming);
+  [[nodiscard]] Result<Asker> asker_of(const IncomingRequest& incoming) const;
   v1::SignReply answer(const v1::SignRequest& request, const IncomingRequest& incoming);
   void answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming);
   void send(const v1::SignReply& reply, const ReplyAddress& to, bool json);

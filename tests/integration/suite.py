@@ -48,12 +48,13 @@ class Suite:
     """One run of the suite. `with Suite() as suite: ...`; on leaving, every process it started is stopped by its pid."""
 
     def __init__(self, bin_dir=None, folder=None, seed=1, block_ms=50, limits="documented", venue_arguments=(), settings="",
-                 order_gateway=""):
+                 order_gateway="", tables=None):
         self.bin = pathlib.Path(bin_dir or os.environ.get("PERPWIRE_BIN_DIR", ROOT / "build/dev/bin"))
         self.own_folder = folder is None
         # Short: paths of ipc sockets have at most 107 bytes.
         self.folder = pathlib.Path(folder or tempfile.mkdtemp(prefix="pw-", dir="/tmp"))
-        self.sim = SimConfig(self.folder, limits=limits, settings=settings, order_gateway=order_gateway)
+        self.sim = SimConfig(self.folder, limits=limits, settings=settings, order_gateway=order_gateway,
+                             tables=tables)
         self.config, self.run_dir, self.data_dir = self.sim.config, self.sim.run_dir, self.sim.data_dir
         self.log_dir, self.ports, self.metrics_port = self.sim.log_dir, self.sim.ports, self.sim.metrics_port
         self.processes = {}

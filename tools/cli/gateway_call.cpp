@@ -13,7 +13,8 @@ Outcome<v1::Reply> ask_gateway(Session& session, v1::Command command, Exit if_no
   if (!settings) return tl::unexpected(settings.error());
   if (command.request_id().empty()) command.set_request_id(new_request_id());
   const auto answer =
-      Caller("order-gateway", (*settings)->order_gateway.commands, session.timeout())
+      Caller("order-gateway", (*settings)->order_gateway.commands, session.timeout(),
+             {(*settings)->order_gateway.curve.public_key, (*settings)->curve.key_file})
           .ask(command.SerializeAsString(), if_no_answer);
   if (!answer) return tl::unexpected(answer.error());
   v1::Reply reply;

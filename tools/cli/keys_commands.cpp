@@ -1,3 +1,4 @@
+#include "libs/common/curve.hpp"
 #include "libs/keystore/keystore_folder.hpp"
 #include "libs/keystore/passphrase.hpp"
 #include "tools/cli/commands.hpp"
@@ -170,6 +171,22 @@ Outcome<void> list(Session& session) {
   return {};
 }
 
+/// The same files as CZMQ and pyzmq make: NAME.key_secret; here it holds the public half too.
+Outcome<void> make_curve(Session& session, const std::string& file) {
+  const auto keys = CurveKeys::make();
+  if (auto saved = keys.save(file); !saved) return tl::unexpected(wrong(saved.error()));
+  if (session.json()) {
+    std::cout << fmt::format(R"({{"public_key":{},"file":{}}})", json_text(keys.public_key()),
+                             json_text(file))
+              << "\n";
+  } else {
+    std::cout << fmt::format(
+        "public key {}\nkey pair in {} (mode 0600: only its owner's processes can use it)\n",
+        keys.public_key(), file);
+  }
+  return {};
+}
+
 void add_common(CLI::App& app, KeyOptions& options) {
   app.add_option("name", options.name, "of the keystore file: what [accounts.X] key says")
       ->required();
@@ -197,6 +214,12 @@ void add_keys_commands(Registry& registry) {
   import_app.add_option("--private-key", options->private_key,
                         "where to read 64 hex digits: fd:N, credential:NAME or terminal");
   registry.add(group, "list", "names and addresses, and which accounts use them", list);
+  const auto curve_file = std::make_shared<std::string>();
+  auto& curve_app =
+      registry.add(group, "curve", "make a key pair for connections over TCP",
+                   [curve_file](Session& session) { return make_curve(session, *curve_file); });
+  curve_app.add_option("file", *curve_file, "new file for the pair, like gateway.key_secret")
+      ->required();
   add_approve_command(registry, group);
 }
 

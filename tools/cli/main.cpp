@@ -67,6 +67,8 @@ void add_global_options(CLI::App& app, cli::GlobalOptions& options) {
   app.add_option("--account", options.account, "name of [accounts.NAME]; the only one by default");
   app.add_option("--dex", options.dex, "builder DEX or alias (hyena, felix); main by default");
   app.add_option("--instance", options.instance, "of the order gateway")->capture_default_str();
+  app.add_option("--curve-key", options.curve_key,
+                 "key pair for processes on TCP, in place of [curve] key");
   app.add_option("--timeout", options.timeout_ms, "ms for each request")
       ->check(CLI::Range(1U, 600'000U))
       ->capture_default_str();

@@ -100,8 +100,9 @@ ProcessView signer(const Settings& settings, Nanos timeout) {
   request.set_type("hello");
   request.set_request_id(new_request_id());
   *request.mutable_hello() = own_hello("cli", "main");
-  const auto answer =
-      Caller("signer", settings.signer.endpoint, timeout).ask(request.SerializeAsString());
+  const auto answer = Caller("signer", settings.signer.endpoint, timeout,
+                             {settings.signer.curve.public_key, settings.curve.key_file})
+                          .ask(request.SerializeAsString());
   if (!answer) {
     view.note = answer.error().text;
     return view;

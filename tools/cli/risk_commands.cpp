@@ -36,7 +36,8 @@ Outcome<v1::RiskReply> ask_risk(Session& session, v1::RiskCommand command, Exit 
   command.set_request_id(new_request_id());
   command.set_venue(Session::kVenue);
   command.set_operator_(operator_name());
-  const auto answer = Caller("risk", (*settings)->risk.control, session.timeout())
+  const auto answer = Caller("risk", (*settings)->risk.control, session.timeout(),
+                             {(*settings)->risk.curve.public_key, (*settings)->curve.key_file})
                           .ask(command.SerializeAsString(), if_no_answer);
   if (!answer) return tl::unexpected(answer.error());
   v1::RiskReply reply;

@@ -19,6 +19,7 @@ Outcome<const Settings*> Session::settings() {
   if (!settings_) {
     try {
       settings_ = load_settings(options.config, "order-gateway", options.instance);
+      if (!options.curve_key.empty()) settings_->curve.key_file = options.curve_key;
     } catch (const ConfigError& error) {
       return fail_with(Exit::kUsage, error.what());
     }

@@ -20,6 +20,7 @@ struct GlobalOptions {
   std::string config = "perpwire.toml";
   std::string output = "table";
   std::string instance = "main";  // of the order gateway
+  std::string curve_key;          // file, in place of [curve] key
   std::string account;
   std::string dex;
   unsigned timeout_ms = 5'000;

@@ -33,7 +33,8 @@ Outcome<v1::SignReply> ask_signer(Session& session, v1::SignRequest request, Exi
   const auto settings = session.settings();
   if (!settings) return tl::unexpected(settings.error());
   request.set_request_id(new_request_id());
-  const auto answer = Caller("signer", (*settings)->signer.endpoint, session.timeout())
+  const auto answer = Caller("signer", (*settings)->signer.endpoint, session.timeout(),
+                             {(*settings)->signer.curve.public_key, (*settings)->curve.key_file})
                           .ask(request.SerializeAsString(), if_no_answer);
   if (!answer) return tl::unexpected(answer.error());
   v1::SignReply reply;

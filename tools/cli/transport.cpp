@@ -1,6 +1,7 @@
 #include "tools/cli/transport.hpp"
 
 #include "libs/common/contract_json.hpp"
+#include "libs/common/curve.hpp"
 
 #include <fmt/format.h>
 #include <zmq_addon.hpp>
@@ -94,28 +95,52 @@ std::string why_not_listening(const std::string& endpoint) {
   return try_tcp(port);
 }
 
-Caller::Caller(std::string process, std::string endpoint, Nanos timeout)
-    : process_(std::move(process)), endpoint_(std::move(endpoint)), timeout_(timeout) {}
+Caller::Caller(std::string process, std::string endpoint, Nanos timeout, CurveTarget curve)
+    : process_(std::move(process)),
+      endpoint_(std::move(endpoint)),
+      timeout_(timeout),
+      curve_(std::move(curve)) {}
+
+Outcome<void> Caller::connect() {
+  if (const auto why = why_not_listening(endpoint_); !why.empty()) {
+    return fail_with(Exit::kFailed, fmt::format("{}: expected it to listen at {}, found: {}",
+                                                process_, endpoint_, why));
+  }
+  std::optional<CurveClient> curve;
+  try {
+    curve = curve_client(endpoint_, curve_.server_key, curve_.key_file, "curve.key");
+  } catch (const ConfigError& error) {
+    return fail_with(Exit::kUsage, error.what());
+  }
+  socket_.emplace(context(), zmq::socket_type::dealer);
+  socket_->set(zmq::sockopt::linger, 0);
+  socket_->set(zmq::sockopt::immediate, true);  // nothing is queued for a peer that is not there
+  if (curve) {
+    socket_->set(zmq::sockopt::curve_serverkey, curve->server_key);
+    socket_->set(zmq::sockopt::curve_publickey, curve->own->public_key());
+    const auto secret = curve->own->secret_key();
+    socket_->set(zmq::sockopt::curve_secretkey, zmq::const_buffer(secret.data(), secret.size()));
+  }
+  socket_->connect(endpoint_);
+  return {};
+}
 
 Outcome<std::vector<std::string>> Caller::ask(std::string_view payload, Exit if_no_answer) {
   const Nanos end = monotonic_now() + timeout_;
   if (!socket_) {
-    if (const auto why = why_not_listening(endpoint_); !why.empty()) {
-      return fail_with(Exit::kFailed, fmt::format("{}: expected it to listen at {}, found: {}",
-                                                  process_, endpoint_, why));
-    }
-    socket_.emplace(context(), zmq::socket_type::dealer);
-    socket_->set(zmq::sockopt::linger, 0);
-    socket_->set(zmq::sockopt::immediate, true);  // nothing is queued for a peer that is not there
-    socket_->connect(endpoint_);
+    if (auto connected = connect(); !connected) return tl::unexpected(connected.error());
   }
   std::array<zmq::pollitem_t, 1> items{{{socket_->handle(), 0, ZMQ_POLLOUT, 0}}};
   zmq::poll(items.data(), items.size(), std::chrono::milliseconds(millis(timeout_)));
   if ((items[0].revents & ZMQ_POLLOUT) == 0 ||
       !socket_->send(zmq::buffer(payload), zmq::send_flags::dontwait)) {
     return fail_with(Exit::kFailed,
-                     fmt::format("{}: expected a connection to {} within {} ms, found none",
-                                 process_, endpoint_, millis(timeout_)));
+                     fmt::format("{}: expected a connection to {} within {} ms, found none{}",
+                                 process_, endpoint_, millis(timeout_),
+                                 curve_.server_key.empty()
+                                     ? ""
+                                     : ": is our key in its curve.clients, and is its own key the "
+                                       "configured one?"));
   }
   items[0].events = ZMQ_POLLIN;
   zmq::poll(items.data(), items.size(), std::chrono::milliseconds(millis(end - monotonic_now())));

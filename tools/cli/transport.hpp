@@ -6,6 +6,7 @@
 
 #include <zmq.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,11 +19,17 @@ namespace perpwire::cli {
 /// Whether a process listens there, without ZeroMQ. Empty: yes. Else why not, for people.
 std::string why_not_listening(const std::string& endpoint);
 
+/// Who is asked over TCP, and with which key of ours. Without a server key the connection is plain.
+struct CurveTarget {
+  std::string server_key;
+  std::filesystem::path key_file;
+};
+
 /// One DEALER connection to one process.
 class Caller {
  public:
   /// `process` names it in errors: "order-gateway".
-  Caller(std::string process, std::string endpoint, Nanos timeout);
+  Caller(std::string process, std::string endpoint, Nanos timeout, CurveTarget curve = {});
 
   /// All payload parts of the answer.
   ///
@@ -34,7 +41,10 @@ class Caller {
  private:
   std::string process_;
   std::string endpoint_;
+  Outcome<void> connect();
+
   Nanos timeout_;
+  CurveTarget curve_;
   std::optional<zmq::socket_t> socket_;
 };
 

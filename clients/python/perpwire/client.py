@@ -83,8 +83,10 @@ class Client:
         for prefix in _GATEWAY_PREFIXES:
             self._gateway.subscribe(prefix)
         self._market.subscribe("hb.")
-        self._commands = RequestSocket(self._context, self.endpoints.commands)
-        self._replay = RequestSocket(self._context, self.endpoints.replay)
+        self._commands = RequestSocket(self._context, self.endpoints.commands,
+                                       curve=self.endpoints.curve(self.endpoints.commands))
+        self._replay = RequestSocket(self._context, self.endpoints.replay,
+                                     curve=self.endpoints.curve(self.endpoints.replay))
         self._market_requests = RequestSocket(self._context, self.endpoints.market_requests)
         self._thread = threading.Thread(target=self._run, name="perpwire-client", daemon=True)
         self._thread.start()

@@ -8,6 +8,7 @@ from typing import Any, Callable
 
 import zmq
 
+from .endpoints import Curve
 from .errors import MalformedMessage, NotSent, OutcomeUnknown
 from .events import parse_json
 
@@ -34,9 +35,11 @@ class RequestSocket:
     is made anew, so that nothing queued for a dead server reaches the next one; the old one is kept for as long
     as others wait on it."""
 
-    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, max_waiting: int = 1_000) -> None:
+    def __init__(self, context: zmq.Context[zmq.Socket[bytes]], endpoint: str, max_waiting: int = 1_000,
+                 curve: Curve | None = None) -> None:
         self._context = context
         self._endpoint = endpoint
+        self._curve = curve
         self._max_waiting = max_waiting
         self._connections: list[_Connection] = []  # the last one takes new requests
         self.timeouts = 0
@@ -96,6 +99,10 @@ class RequestSocket:
         socket.setsockopt(zmq.IMMEDIATE, 1)
         socket.setsockopt(zmq.RECONNECT_IVL, 50)
         socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
+        if self._curve:
+            socket.curve_serverkey = self._curve.server_key
+            socket.curve_publickey = self._curve.public_key
+            socket.curve_secretkey = self._curve.secret_key
         socket.connect(self._endpoint)
         self._connections.append(_Connection(socket))
         self.sockets_made += 1

@@ -86,7 +86,29 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"outside", "[order_gateway]\nevents = \"tcp://0.0.0.0:5556\"",
             "expected a loopback address"},
         Bad{"commands", "[order_gateway]\ncommands = \"tcp://127.0.0.1:1\"",
-            "order_gateway.commands: expected ipc://PATH"},
+            "order_gateway.commands: expected ipc://PATH, or TCP together with curve_key and "
+            "curve_public_key, found"},
+        Bad{"signer_half", "[signer]\nendpoint = \"tcp://127.0.0.1:1\"\ncurve_key = \"/k\"",
+            "signer.endpoint: expected ipc://PATH, or TCP together with curve_key and "
+            "curve_public_key, found"},
+        Bad{"control_far", "[risk]\ncontrol = \"tcp://10.0.0.1:1\"",
+            "risk.control: expected ipc://PATH, or TCP together with"},
+        Bad{"curve_short", "[signer]\ncurve_public_key = \"abc\"",
+            "signer.curve_public_key: expected a CURVE public key: 40 characters of Z85"},
+        Bad{"curve_may",
+            "[curve.clients.a]\npublic_key = \"0000000000000000000000000000000000000000\"\nmay = "
+            "[\"sign\"]",
+            "curve.clients.a.may: expected endpoints of signer, commands, replay, control, found "
+            "\"sign\""},
+        Bad{"curve_role",
+            "[curve.clients.a]\npublic_key = \"0000000000000000000000000000000000000000\"\nrole = "
+            "\"root\"",
+            "curve.clients.a.role: expected one of client, operator, found \"root\""},
+        Bad{"curve_twice",
+            "[curve.clients.a]\npublic_key = "
+            "\"0000000000000000000000000000000000000000\"\n[curve.clients.b]\npublic_key = "
+            "\"0000000000000000000000000000000000000000\"",
+            "curve.clients.b.public_key: expected a key of its own, found that of a"},
         Bad{"long",
             "run_dir = "
             "\"/run/"

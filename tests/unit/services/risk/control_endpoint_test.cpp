@@ -66,6 +66,20 @@ TEST(ControlEndpoint, WrongInputIsAnsweredPreciselyAndChangesNothing) {
   }
 }
 
+TEST(ControlEndpoint, WhomCurveProvedIsTheOperatorWhateverTheCommandSays) {
+  std::string heard;
+  ControlHandlers handlers;
+  handlers.resume = [&](const v1::RiskCommand& command, v1::RiskReply&) -> Status {
+    heard = command.operator_();
+    return {};
+  };
+  const std::string command = R"({"type":"resume","request_id":"r","operator":"bob"})";
+  answer_control(command, handlers);
+  EXPECT_EQ(heard, "bob");
+  answer_control(command, handlers, "alice");
+  EXPECT_EQ(heard, "alice");
+}
+
 TEST(ControlEndpoint, APeerOfAnotherContractIsRefusedByName) {
   const auto reply =
       ask(R"({"type":"hello","request_id":"h","hello":{"process":"cli","contract":"0123"}})");
