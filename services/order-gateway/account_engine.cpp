@@ -88,6 +88,10 @@ AccountEngine::AccountEngine(EngineSettings settings, EventWriter& writer, RiskG
   reconciler_.on_done = [this](const Reconciler::Repaired& repaired) {
     const bool first = !reconciled_;
     reconciled_ = true;
+    if (std::exchange(looking_again_, false)) {
+      look_again_ = false;
+      evaluate();
+    }
     if (first) {
       evaluate();
       publish_status(repaired);
@@ -281,6 +285,7 @@ void AccountEngine::finish_restore(Now now) {
   } else if (restored_behind_) {
     core_.settings.journal_may_be_behind = true;  // killed before its wait was over
   }
+  look_again_ = core_.settings.journal_may_be_behind;
   // Orders of which an action may have left.
   std::map<ClientOrderId, bool> sent;
   for (auto& [id, action] : restored_actions_) {
@@ -395,6 +400,12 @@ std::string AccountEngine::not_ready_because() const {
   if (!core_.stream_open) return "not connected to the venue";
   if (!protocol_.ready()) return "the user stream is not acknowledged";
   if (!reconciled_) return "reconciling";
+  if (std::string reason = others_may_land(); !reason.empty()) return reason;
+  if (look_again_) return "reconciling what landed until now";
+  return "";
+}
+
+std::string AccountEngine::others_may_land() const {
   if (wait_for_others_ && !core_.venue_clock.is_past(others_may_land_until_)) {
     return "waiting until what was signed before can no longer land";
   }
@@ -417,6 +428,10 @@ void AccountEngine::evaluate() {
     if (restored_behind_ && state_ != EngineState::kReady) {
       restored_behind_ = false;
       note_behind(false);
+    }
+    if (settled_epoch_ != lease_epoch_) {
+      settled_epoch_ = lease_epoch_;
+      ignore(note_settled_epoch(), "the next life then waits, as after a takeover");
     }
     return set_state(EngineState::kReady, "");
   }
@@ -487,16 +502,21 @@ void AccountEngine::on_lease(const Result<v1::SignReply>& reply) {
     return;
   }
   next_lease_ = core_.now.mono + kLeaseInterval;
-  if (!lease_held_) {
-    const v1::LeaseGrant& grant = reply->lease();
-    if (!grant.same_instance() && grant.latest_expires_after() != 0) {
+  const v1::LeaseGrant& grant = reply->lease();
+  // Another epoch than that of our last READY: others may have signed since. That the signer calls
+  // us the same instance proves nothing: the answer to the first grant may have been lost, or an
+  // earlier life killed while it waited.
+  if (grant.epoch() != lease_epoch_ && grant.epoch() != settled_epoch_) {
+    if (grant.latest_expires_after() != 0) {
       wait_for_others_ = true;
       others_may_land_until_ =
           UnixNanos::from_millis(static_cast<std::int64_t>(grant.latest_expires_after()));
     }
+    if (settled_epoch_ != 0 || !grant.same_instance()) look_again_ = true;
   }
   lease_held_ = true;
-  executor_.set_lease_epoch(reply->lease().epoch());
+  lease_epoch_ = grant.epoch();
+  executor_.set_lease_epoch(lease_epoch_);
   evaluate();
 }
 
@@ -540,6 +560,14 @@ void AccountEngine::want_fills() {
   fills_wanted_at_ = core_.now.mono + kMissingFills;
 }
 
+void AccountEngine::look_again() {
+  if (!look_again_ || looking_again_ || !reconciled_ || reconciler_.running()) return;
+  if (!protocol_.ready() || !lease_held_ || !others_may_land().empty()) return;
+  looking_again_ = true;
+  reconciler_.want_history();
+  reconciler_.begin();
+}
+
 void AccountEngine::sweep() {
   if (!reconciled_ || reconciler_.running() || !protocol_.ready()) return;
   if (fills_wanted_ && core_.now.mono >= fills_wanted_at_) {
@@ -566,6 +594,7 @@ void AccountEngine::on_timer(Now now) {
   if (core_.instruments != nullptr && now.mono >= next_lease_) ask_lease();
   poll_venue_time();
   poll_address_budget();
+  look_again();
   sweep();
   end_silent_sessions();
   if (!stopping_) keep_scheduled_cancel();
@@ -669,6 +698,7 @@ void AccountEngine::on_stream_closed(Now now) {
   core_.stream_open = false;
   ++core_.connection_epoch;
   reconciled_ = false;
+  looking_again_ = false;
   reconciler_.abandon();
   protocol_.on_disconnected();
   core_.on_stream_closed();

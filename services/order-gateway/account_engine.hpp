@@ -183,6 +183,9 @@ class AccountEngine {
   void publish_status(const Reconciler::Repaired& repaired);
   void evaluate();
   [[nodiscard]] std::string not_ready_because() const;
+  /// Why actions that this life does not know of may still land; empty if none may.
+  [[nodiscard]] std::string others_may_land() const;
+  void look_again();
   /// Intents of which no sending is noted: never sent, or their note was lost with the journal's
   /// tail.
   void take_up_unsent(const std::vector<ClientOrderId>& orders);
@@ -197,6 +200,7 @@ class AccountEngine {
   void on_adjustment(const PositionBook::Adjustment& adjustment);
   void on_position_moved(const TradingPair& pair, PositionBook::Moved moved);
   [[nodiscard]] bool note_stopped_pairs();
+  [[nodiscard]] bool note_settled_epoch();
   [[nodiscard]] bool note_sessions();
   [[nodiscard]] bool note_scheduled_cancel();
   void restore_note(const v1::StateNote& note, UnixNanos at);
@@ -239,6 +243,11 @@ class AccountEngine {
   std::string lease_refused_;
   UnixNanos others_may_land_until_;  // venue time
   bool wait_for_others_ = false;
+  std::uint64_t lease_epoch_ = 0;
+  std::uint64_t settled_epoch_ = 0;  // of the last READY, this life's or an earlier one's
+  // One more reconciliation once nothing of others can land: what landed meanwhile, and finished.
+  bool look_again_ = false;
+  bool looking_again_ = false;
   Nanos next_lease_{0};
   // Pace
   Nanos next_time_poll_{0};

@@ -16,6 +16,7 @@ constexpr std::string_view kFillsKnown = "fills_known:";
 constexpr std::string_view kStoppedPairs = "stopped_pairs:";
 constexpr std::string_view kPositions = "positions:";
 constexpr std::string_view kBehind = "journal_behind:";
+constexpr std::string_view kSettledEpoch = "settled_epoch:";
 constexpr std::string_view kSessions = "sessions:";
 constexpr std::string_view kScheduledCancel = "scheduled_cancel:";
 
@@ -57,6 +58,8 @@ void AccountEngine::restore_note(const v1::StateNote& note, UnixNanos at) {
     floor_known_ = true;
   } else if (is(kBehind)) {
     restored_behind_ = value == "1";
+  } else if (is(kSettledEpoch)) {
+    std::from_chars(value.data(), value.data() + value.size(), settled_epoch_);
   } else if (is(kFillsKnown)) {
     core_.tracker.restore_known_fills(value);
   } else if (is(kStoppedPairs)) {
@@ -90,6 +93,11 @@ bool AccountEngine::note_stopped_pairs() {
   return core_.note(std::string(kStoppedPairs) + core_.settings.account, std::move(value));
 }
 
+bool AccountEngine::note_settled_epoch() {
+  return core_.note(std::string(kSettledEpoch) + core_.settings.account,
+                    std::to_string(settled_epoch_));
+}
+
 bool AccountEngine::note_sessions() {
   return core_.note(std::string(kSessions) + core_.settings.account, sessions_.serialise());
 }
@@ -112,7 +120,8 @@ bool AccountEngine::carry_notes() {
                     std::to_string(reconciler_.fills_floor().value())) &&
          core_.note(std::string(kFillsKnown) + account, core_.tracker.known_fills().serialise()) &&
          core_.note(std::string(kPositions) + account, std::move(positions)) &&
-         note_stopped_pairs() && note_sessions() && note_scheduled_cancel() &&
+         note_stopped_pairs() && note_settled_epoch() && note_sessions() &&
+         note_scheduled_cancel() &&
          core_.note(std::string(kBehind) + account, restored_behind_ ? "1" : "0");
 }
 

@@ -121,7 +121,7 @@ void Reconciler::ask_state() {
     add(hyperliquid::open_orders_request(user, dex),
         [this](const std::string& body) { return take_open_orders(body); });
   }
-  if (core_.settings.journal_may_be_behind && !history_known_) {
+  if ((core_.settings.journal_may_be_behind || history_wanted_) && !history_known_) {
     // Orders that an earlier life placed and the journal lost: their names are used for ever.
     add(hyperliquid::historical_orders_request(user),
         [this](const std::string& body) { return take_history(body); });

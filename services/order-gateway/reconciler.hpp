@@ -41,6 +41,11 @@ class Reconciler {
   /// All of it, or with `dex` one DEX and the fills (a sweep). A run in progress is abandoned.
   void begin(const std::optional<std::string>& dex = std::nullopt);
   void abandon();
+  /// The next runs take the cloids of historical orders as used, until one has.
+  void want_history() {
+    history_wanted_ = true;
+    history_known_ = false;
+  }
   void on_timer();
   [[nodiscard]] bool running() const { return running_; }
   /// Why the newest question that has to be asked again was not answered; empty if none has.
@@ -101,6 +106,7 @@ class Reconciler {
   std::int64_t fills_seen_ms_ = 0;  // the newest of this run's answers
   /// Since when every complete answer lacked the newest fill that we know.
   std::optional<Nanos> fills_behind_since_;
+  bool history_wanted_ = false;  // beside that of a journal that may be behind
   bool history_known_ = false;
   bool history_taken_ = false;
   std::set<std::string> history_finished_;  // cloids

@@ -140,6 +140,7 @@ Plan plan_of(std::uint64_t seed) {
     plan.segment_bytes = static_cast<std::uint64_t>(random.between(8, 64)) << 10;
   plan.max_position_usd = random.percent(45) ? random.between(700, 4'000) : 1'000'000;
   plan.owner_trades = random.percent(40);
+  plan.calm_start = Random{seed, "start"}.percent(70);
   Random company{seed, "coalesce"};
   if (company.percent(25)) plan.coalesce_window = milliseconds{company.between(1, 300)};
   if (focus(plan, Random{seed, "focus"})) return plan;

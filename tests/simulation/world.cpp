@@ -52,7 +52,7 @@ void Statistics::add(const Statistics& more) {
 
 World::World(std::uint64_t seed, bool trace)
     : plan_(plan_of(seed)),
-      faults_(plan_.faults),
+      faults_(plan_.calm_start ? Faults{} : plan_.faults),
       trace_(scheduler_, trace),
       random_(seed, "world"),
       limits_(limits_of(plan_)) {
@@ -87,6 +87,7 @@ Outcome World::run() {
   // The first start waits until nothing of an earlier life can land; then the run begins.
   const Nanos ready = milliseconds{static_cast<std::int64_t>(plan_.expires_after_ms) + 2'600};
   const Nanos end = ready + plan_.faulty_for;
+  scheduler_.at(ready + milliseconds{400}, [this] { faults_ = plan_.faults; });
   for (int i = 0; i < plan_.commands; ++i) {
     const Nanos all = plan_.commands_for > Nanos{0} ? plan_.commands_for : plan_.faulty_for;
     scheduler_.at(ready + random_.millis(0, all / milliseconds{1}), [this] { client_->act(); });

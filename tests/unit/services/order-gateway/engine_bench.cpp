@@ -238,8 +238,9 @@ void EngineBench::perform(EngineOut& out) {
     if (signer_down) {
       reply = fail(ErrorCode::kTimeout, "no answer of the signer");
     } else if (sign->request.type() == "lease") {
-      reply->mutable_lease()->set_epoch(1);
-      reply->mutable_lease()->set_same_instance(true);
+      reply->mutable_lease()->set_epoch(lease_epoch);
+      reply->mutable_lease()->set_same_instance(lease_is_ours);
+      reply->mutable_lease()->set_latest_expires_after(lease_latest_expiry);
     } else {
       Sent made;
       made.request = sign->request;

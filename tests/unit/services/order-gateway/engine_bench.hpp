@@ -101,6 +101,9 @@ class EngineBench {
   std::map<std::string, bool> mute;
   bool answers_posts = true;  // tells that bytes left
   bool signer_down = false;
+  std::uint64_t lease_epoch = 1;
+  bool lease_is_ours = true;  // "the same instance"
+  std::uint64_t lease_latest_expiry = 0;
   bool venue_stands = false;
   std::int64_t venue_offset_ms = 0;  // of the venue's clock against ours
   std::int64_t signing_ms = 0;       // how long the signer takes
