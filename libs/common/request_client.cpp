@@ -2,7 +2,9 @@
 
 #include "libs/common/bus_numbers.hpp"
 #include "libs/common/contract_json.hpp"
+#include "libs/common/frame_stream.hpp"
 #include "libs/common/protobuf_wire.hpp"
+#include "libs/common/request_transport.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -10,7 +12,6 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <array>
 #include <deque>
 
 namespace perpwire {
@@ -56,7 +57,10 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   Impl(asio::io_context& context, zmq::context_t& zmq_context, RequestClientConfig with)
       : io(context), zmq(zmq_context), config(std::move(with)), pause_timer(io), link_timer(io) {
-    if (auto checked = check_endpoint(config.endpoint, config.curve.has_value()); !checked) {
+    const bool direct = is_stream_endpoint(config.endpoint);
+    if (auto checked = direct ? check_stream_endpoint(config.endpoint)
+                              : check_endpoint(config.endpoint, config.curve.has_value());
+        !checked) {
       throw ConfigError(checked.error().text);
     }
   }
@@ -64,32 +68,27 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   // ---- connection ----
 
   void connect() {
-    SocketOptions options;
-    // libzmq must not reconnect by itself: what it still holds for a server that died would reach
-    // the next one. Neither way that it offers keeps answers that are already here (tried
-    // with 4.3.4: ZMQ_IMMEDIATE and an interval of -1 both drop them), so its interval is beyond
-    // our patience.
-    options.reconnect_ms = 3'600'000;
-    options.send_high_water_mark = static_cast<int>(config.max_outstanding) + 1;
-    options.receive_high_water_mark = static_cast<int>(config.max_outstanding) + 1;
-    options.max_message_bytes = config.max_message_bytes;
-    options.curve_client = config.curve;
-    socket = std::make_unique<ZmqSocket>(io, zmq, SocketType::kDealer, options);
-    socket->monitor(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |
-                        ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_CONNECT_RETRIED,
-                    [this](std::uint16_t event, std::uint32_t) {
-                      const auto keep = shared_from_this();  // what is told may destroy the client
-                      if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) on_up();
-                      // CURVE: it does not let us in. Asked again, but not at once.
-                      if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) start_anew(kPauseAfterRefusal);
-                      if (event == ZMQ_EVENT_DISCONNECTED) on_down();
-                      // Nobody there, and libzmq would wait: we do not.
-                      if (event == ZMQ_EVENT_CONNECT_RETRIED && link == Link::kDown)
-                        start_anew(kPause);
-                    });
-    socket->start([this](ZmqSocket::Message& message) { on_message(message); });
-    ignore(socket->connect(config.endpoint),
-           "the endpoint was checked; a later attempt may succeed");
+    const auto weak = weak_from_this();
+    // What is told may destroy the client: it is kept until the call is over.
+    const auto tell = [weak](auto member) {
+      return [weak, member] {
+        if (const auto self = weak.lock()) (self.get()->*member)();
+      };
+    };
+    transport = connect_transport(io, zmq,
+                                  {.endpoint = config.endpoint,
+                                   .max_outstanding = config.max_outstanding,
+                                   .max_message_bytes = config.max_message_bytes,
+                                   .curve = config.curve},
+                                  {.up = tell(&Impl::on_up),
+                                   .down = tell(&Impl::on_down),
+                                   .unreachable = tell(&Impl::on_unreachable),
+                                   .refused = tell(&Impl::on_refused),
+                                   .reply = [weak](Reply parts) {
+                                     if (const auto self = weak.lock()) {
+                                       self->on_reply(std::move(parts));
+                                     }
+                                   }});
     expect_progress(Link::kDown, config.connect_timeout);
   }
 
@@ -117,9 +116,17 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     ignore(send(config.hello), "the deadline of the answer tells");
   }
 
+  /// Nobody there, and the transport would wait: we do not.
+  void on_unreachable() {
+    if (link == Link::kDown) start_anew(kPause);
+  }
+
+  /// CURVE: it does not let us in. Asked again, but not at once.
+  void on_refused() { start_anew(kPauseAfterRefusal); }
+
   void on_down() {
-    if (socket == nullptr) return;
-    socket->receive_now();  // what the server still answered counts
+    if (transport == nullptr) return;
+    transport->receive_now();  // what the server still answered counts
     if (ended) return;
     ++counters.disconnects;
     start_anew(kPause);
@@ -130,7 +137,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     const bool was_ready = link == Link::kReady;
     link = Link::kDown;
     link_timer.cancel();
-    socket.reset();
+    transport.reset();
     pause_timer.expires_after(pause);
     pause_timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
       const auto self = weak.lock();
@@ -165,16 +172,13 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
 
   // ---- requests ----
 
-  bool send(const std::string& payload) {
-    const std::array<std::string_view, 1> parts{payload};
-    return socket->send(parts).has_value();
-  }
+  bool send(const std::string& payload) { return transport->send(payload); }
 
   void send_request(Pending& request) {
     if (!send(request.payload)) {
-      // Not in libzmq's hands: it waits for the next connection, or its time. The queue is full of
-      // what the server does not read, mostly requests that timed out: they must not reach it when
-      // it wakes, so this connection is over. Not from inside request().
+      // Not in the transport's hands: it waits for the next connection, or its time. The queue is
+      // full of what the server does not read, mostly requests that timed out: they must not reach
+      // it when it wakes, so this connection is over. Not from inside request().
       unsent.push_back(request.request_id);
       link = Link::kDown;
       expect_progress(Link::kDown, Nanos::zero());
@@ -241,12 +245,8 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
     node.mapped()->callback(std::move(result));
   }
 
-  void on_message(ZmqSocket::Message& message) {
-    Reply reply;
-    for (std::size_t i = 0; i < message.size(); ++i) {
-      if (i == 0 && message.size() > 1 && message[0].view().empty()) continue;  // the delimiter
-      reply.emplace_back(message[i].view());
-    }
+  void on_reply(Reply reply) {
+    if (ended || reply.empty()) return;
     const auto id = reply_request_id(reply.front(), config.reply_kind);
     if (link == Link::kGreeting && id == config.hello_request_id) {
       on_hello(reply);
@@ -277,7 +277,7 @@ struct RequestClient::Impl : std::enable_shared_from_this<RequestClient::Impl> {
   asio::io_context& io;
   zmq::context_t& zmq;
   RequestClientConfig config;
-  std::unique_ptr<ZmqSocket> socket;
+  std::unique_ptr<RequestTransport> transport;
   Link link = Link::kDown;
   bool ended = false;  // the client is gone; this is kept by a call that is still under way
   StringMap<std::unique_ptr<Pending>> pending;
@@ -296,7 +296,7 @@ RequestClient::RequestClient(asio::io_context& io, zmq::context_t& context,
 
 RequestClient::~RequestClient() {
   impl_->ended = true;
-  impl_->socket.reset();
+  impl_->transport.reset();
   impl_->link_timer.cancel();
   impl_->ready_handler = nullptr;
   // What a callback owns may look here while it is destroyed: not while the map is changed.

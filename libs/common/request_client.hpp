@@ -22,7 +22,7 @@ enum class ReplyKind { kReply, kPage };
 std::optional<std::string> reply_request_id(std::string_view part, ReplyKind kind);
 
 struct RequestClientConfig {
-  std::string endpoint = {};
+  std::string endpoint = {};  // of a RequestServer, or unix:///PATH of a StreamServer
   ReplyKind reply_kind = ReplyKind::kReply;
   /// Sent first on each connection (hello); its request_id must be `hello_request_id`. Other
   /// requests wait for its answer. Empty: none.
@@ -48,10 +48,10 @@ struct RequestClientCounters {
   std::uint64_t disconnects = 0;
 };
 
-/// A DEALER socket that asks one server of the suite.
+/// Asks one server of the suite, over a DEALER socket or a plain unix stream.
 ///
 /// Replies find their request by request_id, so requests overlap freely. When the server dies its
-/// socket is made anew (nothing queued for the dead one reaches the next one) and `hello` is
+/// connection is made anew (nothing queued for the dead one reaches the next one) and `hello` is
 /// repeated.
 /// Threads: the io_context's; callbacks too, never from inside request(). Lifetime: `io` and
 /// `context` outlive it; destroying it drops the callbacks uncalled.

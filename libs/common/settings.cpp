@@ -27,6 +27,8 @@ std::string lower(std::string text) {
   return text;
 }
 
+constexpr std::string_view kUnixScheme = "unix://";
+
 bool starts_with(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
@@ -221,6 +223,25 @@ Nanos seconds(ConfigTable& table, std::string_view key, std::int64_t fallback, s
   return std::chrono::seconds(table.integer(key, fallback, 1, most));
 }
 
+/// Beside the endpoint's own socket file, unless said otherwise.
+std::string direct_endpoint(ConfigTable& table, std::string_view beside) {
+  std::string fallback;
+  if (starts_with(beside, "ipc://")) {
+    const std::filesystem::path socket(beside.substr(std::string_view("ipc://").size()));
+    fallback = "unix://" + (socket.parent_path() / "direct.sock").string();
+  }
+  auto value = table.text("direct", fallback);
+  const auto path = std::string_view(value).substr(std::min(value.size(), kUnixScheme.size()));
+  if (!value.empty() && (!starts_with(value, kUnixScheme) || path.empty())) {
+    table.refuse("direct", "unix://PATH or \"\"", value);
+  }
+  if (path.size() > kMaxIpcPath) {
+    table.refuse("direct", fmt::format("a socket path of at most {} bytes", kMaxIpcPath),
+                 fmt::format("{} bytes: {}", path.size(), value));
+  }
+  return value;
+}
+
 SignerSettings read_signer(ConfigTable table, const Settings& settings) {
   SignerSettings out;
   out.keystore_dir = table.text("keystore_dir", (settings.data_dir / "keystore").string());
@@ -237,6 +258,7 @@ SignerSettings read_signer(ConfigTable table, const Settings& settings) {
   out.curve = read_curve_identity(table);
   out.endpoint =
       endpoint(table, "endpoint", run_socket(settings, "signer", "signer.sock"), &out.curve);
+  out.direct = direct_endpoint(table, out.endpoint);
   out.allow_users = table.list("allow_users", {});
   out.operators = table.list("operators", {});
   out.audit_sync = table.duration("audit_sync", 50ms);

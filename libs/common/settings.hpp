@@ -76,6 +76,7 @@ struct SignerSettings {
   std::filesystem::path policy_file;  // empty: the configured accounts and nothing else
   std::string passphrase;             // "fd:N", "credential:NAME", "terminal"
   std::string endpoint;
+  std::string direct;  // unix:///PATH, what the gateway uses; empty: none, it uses `endpoint`
   std::vector<std::string>
       allow_users;  // users whose processes may ask; empty: the signer's own user and root
   std::vector<std::string>

@@ -151,10 +151,11 @@ void GatewayApp::on_instruments(hyperliquid::Instruments instruments) {
   instruments_.push_back(std::make_unique<hyperliquid::Instruments>(std::move(instruments)));
   const hyperliquid::Instruments& newest = *instruments_.back();
   // A new connection says hello with the new map.
-  signer_ =
-      std::make_unique<SignerClient>(context_.io(), context_.zmq(), settings_.signer.endpoint,
-                                     context_.instance(), settings_.order_gateway.allow_builds,
-                                     std::string(settings_.network()), newest, signer_curve_);
+  signer_ = std::make_unique<SignerClient>(
+      context_.io(), context_.zmq(),
+      settings_.signer.direct.empty() ? settings_.signer.endpoint : settings_.signer.direct,
+      context_.instance(), settings_.order_gateway.allow_builds, std::string(settings_.network()),
+      newest, signer_curve_);
   for (auto& [name, account] : accounts_) {
     account.link->run(
         [&newest](AccountEngine& engine, Now now) { engine.set_instruments(newest, now); });

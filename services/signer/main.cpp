@@ -71,6 +71,7 @@ void run(perpwire::ServiceContext& context) {
       context.metrics(),
       core,
       {.endpoint = settings.signer.endpoint,
+       .direct = settings.signer.direct,
        .instance = context.instance(),
        .uids = config.uids,
        .operators = config.operators,

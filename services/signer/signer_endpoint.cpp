@@ -71,15 +71,21 @@ SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& cont
                               {{"type", "sign"}, {"status", "OK"}})),
       server_(io, context,
               RequestServerConfig{.endpoint = options_.endpoint, .curve = options_.curve},
-              [this](const IncomingRequest& incoming) { on_request(incoming); }) {
+              [this](const IncomingRequest& incoming) { on_request(incoming, Via::kRouter); }) {
   if (options_.audit != nullptr) pages_ = std::make_unique<AuditPageServer>(io, *options_.audit);
-  spdlog::info("signer endpoint={} keys={} policy={}", server_.endpoint(),
+  if (!options_.direct.empty()) {
+    direct_ = std::make_unique<StreamServer>(
+        io, StreamServerConfig{.endpoint = options_.direct},
+        [this](const IncomingRequest& incoming) { on_request(incoming, Via::kDirect); });
+  }
+  spdlog::info("signer endpoint={} direct={} keys={} policy={}", server_.endpoint(),
+               options_.direct.empty() ? "none" : options_.direct,
                fmt::join(core_.keys().names(), ","),
                options_.policy_hash.empty() ? "configured accounts" : options_.policy_hash);
   show_states();
 }
 
-void SignerEndpoint::on_request(const IncomingRequest& incoming) {
+void SignerEndpoint::on_request(const IncomingRequest& incoming, Via via) {
   v1::SignRequest request;
   v1::SignReply reply;
   const auto parsed = parse_payload(incoming.payload, request);
@@ -89,24 +95,30 @@ void SignerEndpoint::on_request(const IncomingRequest& incoming) {
     reply = answer(request, incoming);
   }
   if (request.type() == "audit" && reply.status() == "OK") {
-    answer_audit(request, incoming);
+    answer_audit(request, incoming, via);
     return;
   }
   count(parsed ? known_type(request.type()) : "malformed", reply);
-  send(reply, incoming.reply_to, is_json(incoming.payload));
+  send(reply, incoming.reply_to, via, is_json(incoming.payload));
   if (!deferred_posted_ && request.type() == "sign") {
     deferred_posted_ = true;
     boost::asio::post(io_, [this] { run_deferred(); });
   }
 }
 
-void SignerEndpoint::send(const v1::SignReply& reply, const ReplyAddress& to, bool json) {
-  server_.reply(to, json ? to_contract_json(reply) : to_protobuf(reply));
+void SignerEndpoint::send(const v1::SignReply& reply, const ReplyAddress& to, Via via, bool json) {
+  const auto text = json ? to_contract_json(reply) : to_protobuf(reply);
+  if (via == Via::kDirect) {
+    direct_->reply(to, text);
+  } else {
+    server_.reply(to, text);
+  }
 }
 
-void SignerEndpoint::answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming) {
+void SignerEndpoint::answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming,
+                                  Via via) {
   pages_->ask(request.audit().from(), request.audit().max_bytes(),
-              [this, id = request.request_id(), to = incoming.reply_to,
+              [this, id = request.request_id(), to = incoming.reply_to, via,
                json = is_json(incoming.payload)](Result<AuditPageServer::Answer> answer) {
                 v1::SignReply reply;
                 reply.set_request_id(id);
@@ -122,7 +134,7 @@ void SignerEndpoint::answer_audit(const v1::SignRequest& request, const Incoming
                   page.set_head(answer->head);
                 }
                 count("audit", reply);
-                send(reply, to, json);
+                send(reply, to, via, json);
               });
 }
 

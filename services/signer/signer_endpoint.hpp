@@ -3,6 +3,7 @@
 #include "libs/common/hello.hpp"
 #include "libs/common/metrics.hpp"
 #include "libs/common/request_server.hpp"
+#include "libs/common/stream_server.hpp"
 #include "services/signer/audit_page_server.hpp"
 #include "services/signer/service_config.hpp"
 #include "services/signer/signer_core.hpp"
@@ -19,9 +20,9 @@ class Hello;
 
 namespace perpwire::signer {
 
-/// The signer's socket: requests of allowed users to the core and back, in the encoding they came
-/// in. Answers `sign`, `lease`, `lock`, `unlock`, `accept_asset`, `audit`, `hello`, `status`,
-/// `metrics`.
+/// The signer's sockets, the ROUTER and the direct one: requests of allowed users to the core and
+/// back, in the encoding they came in, over the socket that they came by. Answers `sign`, `lease`,
+/// `lock`, `unlock`, `accept_asset`, `audit`, `hello`, `status`, `metrics`.
 ///
 /// Who asks is known by the uid of its process, which the kernel tells, or on TCP by its name in
 /// the allow-list, which CURVE proved; a request of nobody known is refused. A connection whose
@@ -31,6 +32,7 @@ class SignerEndpoint {
  public:
   struct Options {
     std::string endpoint;
+    std::string direct;  // empty: none
     std::string instance;
     std::set<std::uint32_t> uids;
     std::set<std::uint32_t> operators;  // who may unlock, accept asset numbers, read the log
@@ -45,11 +47,12 @@ class SignerEndpoint {
                  SignerCore& core, Options options);
 
  private:
-  void on_request(const IncomingRequest& incoming);
+  enum class Via { kRouter, kDirect };
+  void on_request(const IncomingRequest& incoming, Via via);
   [[nodiscard]] Result<Asker> asker_of(const IncomingRequest& incoming) const;
   v1::SignReply answer(const v1::SignRequest& request, const IncomingRequest& incoming);
-  void answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming);
-  void send(const v1::SignReply& reply, const ReplyAddress& to, bool json);
+  void answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming, Via via);
+  void send(const v1::SignReply& reply, const ReplyAddress& to, Via via, bool json);
   v1::SignReply answer_hello(const v1::SignRequest& request, const std::string& connection);
   std::string status_text() const;
   void show_states();
@@ -67,6 +70,7 @@ class SignerEndpoint {
   std::uint64_t audit_failures_shown_ = 0;
   std::unique_ptr<AuditPageServer> pages_;
   RequestServer server_;
+  std::unique_ptr<StreamServer> direct_;
 };
 
 }  // namespace perpwire::signer

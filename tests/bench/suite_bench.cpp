@@ -5,6 +5,7 @@
 #include "libs/common/time.hpp"
 #include "perpwire/v1/envelope.pb.h"
 #include "perpwire/v1/orders.pb.h"
+#include "tests/bench/path_bench.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ostream.h>
@@ -34,20 +35,43 @@ class Samples {
  public:
   void add(std::int64_t nanos) { nanos_.push_back(nanos); }
   [[nodiscard]] std::size_t size() const { return nanos_.size(); }
-  void print(std::ostream& out, std::string_view name, std::initializer_list<int> per_mille) {
-    if (nanos_.empty()) return;
+  /// Needs one sample.
+  [[nodiscard]] std::int64_t at(int per_mille) {
     std::sort(nanos_.begin(), nanos_.end());
+    return nanos_[std::min(nanos_.size() - 1,
+                           nanos_.size() * static_cast<std::size_t>(per_mille) / 1000)];
+  }
+  void print(std::ostream& out, std::string_view name, std::initializer_list<int> per_mille,
+             std::string_view implementation = "product") {
+    if (nanos_.empty()) return;
     for (const int p : per_mille) {
-      const auto at =
-          std::min(nanos_.size() - 1, nanos_.size() * static_cast<std::size_t>(p) / 1000);
       const auto label = p == 500 ? "p50" : p == 990 ? "p99" : "p999";
-      fmt::print(out, "RESULT {}_{}.product us {}.{}\n", name, label, nanos_[at] / 1000,
-                 nanos_[at] % 1000 / 100);
+      fmt::print(out, "RESULT {}_{}.{} us {}.{}\n", name, label, implementation, at(p) / 1000,
+                 at(p) % 1000 / 100);
     }
   }
 
  private:
   std::vector<std::int64_t> nanos_;
+};
+
+constexpr int kTurn = 100;  // orders of one implementation before the next has its turn
+
+/// The yardstick, over a plain socket and over TLS.
+struct BarePaths {
+  void run(int count) {
+    for (const Nanos took : plain_path.run(count)) plain.add(took.count());
+    for (const Nanos took : tls_path.run(count)) tls.add(took.count());
+  }
+  void print(std::ostream& out) {
+    plain.print(out, "place.to_wire", {500, 990, 999}, "bare_plain");
+    tls.print(out, "place.to_wire", {500, 990, 999}, "bare_tls");
+  }
+
+  BarePath plain_path{BarePath::Wire::kPlain};
+  BarePath tls_path{BarePath::Wire::kTls};
+  Samples plain;
+  Samples tls;
 };
 
 /// A strategy in miniature: one DEALER for commands, one SUB for order events, both in protobuf.
@@ -161,57 +185,110 @@ bool is_final(const v1::Envelope& envelope) {
   return type == "order_filled" || type == "order_cancelled" || type == "order_failed";
 }
 
-/// One order at a time: place, wait for `created`, cancel, wait for `cancelled`.
-bool round_trips(Client& client, Price price, const std::string& run, int count,
-                 std::ostream& out) {
-  Samples returned;
-  Samples to_wire;
-  Samples signing;
-  Samples round_trip;
-  for (int i = 0; i < count; ++i) {
-    const auto id = fmt::format("{}-rt-{}", run, i);
+/// One order at a time, in turns of `kTurn`: place, wait for `created`. The bare paths take turns
+/// with it, so that all see the same minutes of the machine; a turn's orders are cancelled after
+/// it.
+class RoundTrips {
+ public:
+  RoundTrips(Client& client, Price price, std::string run, std::ostream& out)
+      : client_(client), price_(price), prefix_(std::move(run) + "-rt"), out_(out) {}
+
+  bool run(int count, BarePaths& bare) {
+    for (int turn = 0; turn * kTurn < count; ++turn) {
+      bare.run(kTurn);
+      const int orders = std::min(kTurn, count - turn * kTurn);
+      for (int i = 0; i < orders; ++i) {
+        if (!place_one(fmt::format("{}-{}-{}", prefix_, turn, i))) return false;
+      }
+      if (!cancel_turn(turn, orders)) return false;
+    }
+    print(bare);
+    return true;
+  }
+
+ private:
+  bool place_one(const std::string& id) {
     const auto sent = monotonic_now();
-    client.send(place(id, price));
-    const auto reply = client.reply(5000ms);
-    returned.add((monotonic_now() - sent).count());
+    client_.send(place(id, price_));
+    const auto reply = client_.reply(5000ms);
+    returned_.add((monotonic_now() - sent).count());
     if (!reply || reply->status() != "ACCEPTED") {
-      fmt::print(out, "place {}: {}\n", id,
+      fmt::print(out_, "place {}: {}\n", id,
                  reply ? reply->code() + " " + reply->reason() : "no reply");
       return false;
     }
-    bool created = false;
-    bool cancelled = false;
-    while (!cancelled) {
-      const auto event = client.event(5000ms);
+    for (;;) {
+      const auto event = client_.event(5000ms);
       if (!event) {
-        fmt::print(out, "order {}: no event within 5 s\n", id);
+        fmt::print(out_, "order {}: no event within 5 s\n", id);
         return false;
       }
       if (event->order().client_order_id() != id) continue;
-      if (event->event_type() == "order_created" && !created) {
-        round_trip.add((monotonic_now() - sent).count());
+      if (event->event_type() == "order_created") {
+        round_trip_.add((monotonic_now() - sent).count());
         const auto& stamps = event->order().stamps();
-        to_wire.add(stamps.sent() - stamps.command_received());
-        signing.add(stamps.signed_() - stamps.decided());
-        created = true;
-        client.send(cancel(id));
-        client.reply(5000ms);
-      } else if (is_final(*event)) {
-        if (!created) {
-          fmt::print(out, "order {}: {} {}\n", id, event->event_type(),
-                     event->order().failure().reason());
-          return false;
-        }
-        cancelled = true;
+        to_wire_.add(stamps.sent() - stamps.command_received());
+        deciding_.add(stamps.decided() - stamps.command_received());
+        signing_.add(stamps.signed_() - stamps.decided());
+        sending_.add(stamps.sent() - stamps.signed_());
+        return true;
+      }
+      if (is_final(*event)) {
+        fmt::print(out_, "order {}: {} {}\n", id, event->event_type(),
+                   event->order().failure().reason());
+        return false;
       }
     }
   }
-  returned.print(out, "place.return", {500, 990, 999});
-  to_wire.print(out, "place.to_wire", {500, 990, 999});
-  signing.print(out, "place.sign", {500, 990});
-  round_trip.print(out, "order.round_trip", {500, 990, 999});
-  return true;
-}
+
+  bool cancel_turn(int turn, int orders) {
+    v1::Command command;
+    command.set_type("cancel_batch");
+    command.set_request_id(fmt::format("{}-c-{}", prefix_, turn));
+    for (int i = 0; i < orders; ++i) {
+      auto& one = *command.add_cancels();
+      one.set_client_order_id(fmt::format("{}-{}-{}", prefix_, turn, i));
+      one.set_account("main");
+    }
+    client_.send(command);
+    client_.reply(5000ms);
+    for (int ended = 0; ended < orders;) {
+      const auto event = client_.event(5000ms);
+      if (!event) {
+        fmt::print(out_, "turn {}: {} of {} orders cancelled within 5 s\n", turn, ended, orders);
+        return false;
+      }
+      if (event->order().client_order_id().starts_with(prefix_) && is_final(*event)) ++ended;
+    }
+    return true;
+  }
+
+  void print(BarePaths& bare) {
+    returned_.print(out_, "place.return", {500, 990, 999});
+    to_wire_.print(out_, "place.to_wire", {500, 990, 999});
+    deciding_.print(out_, "place.decide", {500, 990});
+    signing_.print(out_, "place.sign", {500, 990});
+    sending_.print(out_, "place.send", {500, 990});
+    round_trip_.print(out_, "order.round_trip", {500, 990, 999});
+    bare.print(out_);
+    // Both write to plain sockets: the simulator speaks no TLS.
+    for (const int p : {500, 990}) {
+      fmt::print(out_, "RESULT place.to_wire_by_bare_{}.product permille {}\n",
+                 p == 500 ? "p50" : "p99", to_wire_.at(p) * 1'000 / bare.plain.at(p));
+    }
+  }
+
+  Client& client_;
+  Price price_;
+  std::string prefix_;
+  std::ostream& out_;
+  Samples returned_;
+  Samples to_wire_;
+  Samples deciding_;
+  Samples signing_;
+  Samples sending_;
+  Samples round_trip_;
+};
 
 /// `rate` orders a second for `seconds` in commands of `batch` orders, each batch cancelled once
 /// all its orders are created. Every order must be created and cancelled exactly once.
@@ -428,6 +505,7 @@ void processor_time(const Settings& settings, const std::map<std::string, std::i
 
 bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
                      std::ostream& out) {
+  BarePaths bare;  // before any thread: it forks
   zmq::context_t context;
   const auto price = resting_price(context, settings);
   if (options.batch < 1 || options.rate < 1) {
@@ -442,7 +520,7 @@ bool run_suite_bench(const Settings& settings, const SuiteBenchOptions& options,
   std::this_thread::sleep_for(
       300ms);  // the subscription must be at the publisher before the first order
   const auto run = fmt::format("bench-{}", wall_clock_now().millis());
-  bool good = round_trips(client, *price, run, options.round_trips, out);
+  bool good = RoundTrips(client, *price, run, out).run(options.round_trips, bare);
   const auto before = ticks(settings);
   const bool coalesced = settings.order_gateway.coalesce_window > Nanos{0};
   good = good && Sustained(client, *price, run + "-s", options, coalesced).run(out);

@@ -17,7 +17,12 @@ struct SuiteBenchOptions {
 /// Drives a running suite as a strategy would, over the bus alone, and prints
 ///   place.return_{p50,p99,p999}      us     command sent until the gateway's reply
 ///   place.to_wire_{p50,p99,p999}     us     the gateway's own stamps: received until on the socket
-///   place.sign_{p50,p99}             us     decided until signed: to the isolated signer and back
+///   place.decide_, sign_, send_      us     its parts: until handed to the isolated signer, until
+///                                           signed, until written
+///   place.to_wire_*.bare_{plain,tls} us     the same of the bare path, turn about
+///   (path_bench.hpp),
+///                                           and the product's ratio to the plain one, as its
+///                                           socket to the simulator is
 ///   order.round_trip_{p50,p99,p999}  us     command sent until `created` arrives
 ///   orders.sustained                 1/s    orders that the venue acknowledged over the run; with
 ///                                           _lost, _doubled, _refused and the time to the reply.

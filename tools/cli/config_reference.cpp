@@ -72,6 +72,10 @@ constexpr std::array kMeanings{
         "its key pair (perpwire keys curve), mode 0600; needed where the endpoint is TCP"},
     Row{"signer.curve_public_key", "the public half, which its clients must find there"},
     Row{"signer.endpoint", "its socket: ipc, or TCP with CURVE keys"},
+    Row{"signer.direct",
+        "a second socket, without ZeroMQ between, which the gateway uses: two wake-ups of threads "
+        "a "
+        "signature instead of six; \"\" = none, the gateway uses `endpoint`"},
     Row{"signer.allow_users",
         "users whose processes may ask; empty = the signer's own user and root"},
     Row{"signer.operators",

@@ -1,12 +1,15 @@
 #include "libs/common/request_client.hpp"
 
 #include "libs/common/contract_json.hpp"
+#include "libs/common/frame_stream.hpp"
 #include "libs/common/request_server.hpp"
+#include "libs/common/stream_server.hpp"
 #include "perpwire/v1/orders.pb.h"
 #include "perpwire/v1/requests.pb.h"
 #include "tests/unit/libs/common/bus_fixture.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/write.hpp>
 #include <fmt/format.h>
 #include <zmq.hpp>
 
@@ -35,11 +38,11 @@ class RequestClientTest : public BusTest {
  protected:
   void SetUp() override {
     folder_ = std::filesystem::temp_directory_path() /
-              ("perpwire-requests-" + std::to_string(getpid()) + "-" +
-               testing::UnitTest::GetInstance()->current_test_info()->name());
+              fmt::format("perpwire-requests-{}-{}", getpid(), ++made_);
     std::filesystem::create_directories(folder_);
-    endpoint = "ipc://" + (folder_ / "s.sock").string();
+    use_scheme("ipc://");
   }
+  void use_scheme(const std::string& scheme) { endpoint = scheme + (folder_ / "s.sock").string(); }
   void TearDown() override {
     client.reset();
     kill_server();
@@ -47,29 +50,43 @@ class RequestClientTest : public BusTest {
   }
 
   void start_server() {
+    if (is_stream_endpoint(endpoint)) {
+      stream_server =
+          std::make_unique<StreamServer>(io, StreamServerConfig{.endpoint = endpoint},
+                                         [this](const IncomingRequest& in) { on_request(in); });
+      return;
+    }
     server_context = std::make_unique<zmq::context_t>();
-    server = std::make_unique<RequestServer>(
-        io, *server_context, RequestServerConfig{.endpoint = endpoint},
-        [this](const IncomingRequest& in) {
-          const auto id = reply_request_id(in.payload, ReplyKind::kPage).value_or("none");
-          seen.push_back(id);
-          if (id == "hello") {
-            server->reply(in.reply_to, ok(id));
-            return;
-          }
-          to_answer.push_back({in.reply_to, id});
-          if (answer_at_once) answer(0);
-        });
+    server = std::make_unique<RequestServer>(io, *server_context,
+                                             RequestServerConfig{.endpoint = endpoint},
+                                             [this](const IncomingRequest& in) { on_request(in); });
+  }
+  void on_request(const IncomingRequest& in) {
+    const auto id = reply_request_id(in.payload, ReplyKind::kPage).value_or("none");
+    seen.push_back(id);
+    EXPECT_EQ(in.peer ? in.peer->uid : 0, ::getuid());
+    EXPECT_EQ(in.peer ? in.peer->pid : 0, ::getpid());
+    if (id == "hello") {
+      reply(in.reply_to, ok(id));
+      return;
+    }
+    to_answer.push_back({in.reply_to, id});
+    if (answer_at_once) answer(0);
+  }
+  void reply(const ReplyAddress& to, const std::string& text) {
+    if (server) server->reply(to, text);
+    if (stream_server) stream_server->reply(to, text);
   }
   /// As a process dies: its sockets are gone when this returns.
   void kill_server() {
     server.reset();
     server_context.reset();
+    stream_server.reset();
   }
   void answer(std::size_t index) {
     const auto [to, id] = to_answer[index];
     to_answer.erase(to_answer.begin() + static_cast<std::ptrdiff_t>(index));
-    server->reply(to, ok(id));
+    reply(to, ok(id));
   }
   void start_client(RequestClientConfig config = {}) {
     config.endpoint = endpoint;
@@ -91,6 +108,7 @@ class RequestClientTest : public BusTest {
   std::string endpoint;
   std::unique_ptr<zmq::context_t> server_context;
   std::unique_ptr<RequestServer> server;
+  std::unique_ptr<StreamServer> stream_server;
   std::unique_ptr<RequestClient> client;
   std::vector<std::string> seen;
   std::deque<std::pair<ReplyAddress, std::string>> to_answer;
@@ -98,10 +116,23 @@ class RequestClientTest : public BusTest {
   std::map<std::string, std::string> results;
 
  private:
+  static inline int made_ = 0;
   std::filesystem::path folder_;
 };
 
-TEST_F(RequestClientTest, RepliesFindTheirRequestsInAnyOrder) {
+/// What holds over ZeroMQ holds over a plain unix stream.
+class RequestClientOverBoth : public RequestClientTest,
+                              public testing::WithParamInterface<std::string> {
+ protected:
+  void SetUp() override {
+    RequestClientTest::SetUp();
+    use_scheme(GetParam());
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Transports, RequestClientOverBoth, testing::Values("ipc://", "unix://"),
+                         [](const auto& one) { return one.param.substr(0, 3); });
+
+TEST_P(RequestClientOverBoth, RepliesFindTheirRequestsInAnyOrder) {
   answer_at_once = false;
   start_server();
   start_client();
@@ -116,7 +147,7 @@ TEST_F(RequestClientTest, RepliesFindTheirRequestsInAnyOrder) {
   for (const std::string id : {"a", "b", "c"}) EXPECT_EQ(results[id], ok(id));
 }
 
-TEST_F(RequestClientTest, ARequestWaitsForTheServerToComeUp) {
+TEST_P(RequestClientOverBoth, ARequestWaitsForTheServerToComeUp) {
   start_client();
   ask("early");
   run_for(30ms);
@@ -126,7 +157,7 @@ TEST_F(RequestClientTest, ARequestWaitsForTheServerToComeUp) {
   EXPECT_EQ(results["early"], ok("early"));
 }
 
-TEST_F(RequestClientTest, WithoutAServerItNeverLeft) {
+TEST_P(RequestClientOverBoth, WithoutAServerItNeverLeft) {
   start_client();
   ask("a", 30ms);
   ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
@@ -138,7 +169,7 @@ TEST_F(RequestClientTest, WithoutAServerItNeverLeft) {
   EXPECT_EQ(seen, (std::vector<std::string>{"b"}));
 }
 
-TEST_F(RequestClientTest, WithoutAnAnswerItMayHaveBeenDone) {
+TEST_P(RequestClientOverBoth, WithoutAnAnswerItMayHaveBeenDone) {
   answer_at_once = false;
   start_server();
   start_client();
@@ -154,7 +185,7 @@ TEST_F(RequestClientTest, WithoutAnAnswerItMayHaveBeenDone) {
   EXPECT_EQ(client->counters().unmatched, 1U);
 }
 
-TEST_F(RequestClientTest, AServerThatDiesLosesWhatWasSentAndNothingReachesTheNextOneTwice) {
+TEST_P(RequestClientOverBoth, AServerThatDiesLosesWhatWasSentAndNothingReachesTheNextOneTwice) {
   answer_at_once = false;
   start_server();
   start_client({.hello = request("hello"), .hello_request_id = "hello"});
@@ -176,7 +207,7 @@ TEST_F(RequestClientTest, AServerThatDiesLosesWhatWasSentAndNothingReachesTheNex
   EXPECT_EQ(client->counters().connections, 2U);
 }
 
-TEST_F(RequestClientTest, AnAnswerGivenJustBeforeTheServerDiedCounts) {
+TEST_P(RequestClientOverBoth, AnAnswerGivenJustBeforeTheServerDiedCounts) {
   answer_at_once = false;
   start_server();
   start_client();
@@ -188,7 +219,7 @@ TEST_F(RequestClientTest, AnAnswerGivenJustBeforeTheServerDiedCounts) {
   EXPECT_EQ(results["a"], ok("a"));
 }
 
-TEST_F(RequestClientTest, AnotherContractIsRefusedToEveryWaitingRequest) {
+TEST_P(RequestClientOverBoth, AnotherContractIsRefusedToEveryWaitingRequest) {
   start_server();
   start_client({.hello = request("hello"),
                 .hello_request_id = "hello",
@@ -201,7 +232,7 @@ TEST_F(RequestClientTest, AnotherContractIsRefusedToEveryWaitingRequest) {
   EXPECT_EQ(seen, (std::vector<std::string>{"hello"}));
 }
 
-TEST_F(RequestClientTest, OutstandingRequestsAreBounded) {
+TEST_P(RequestClientOverBoth, OutstandingRequestsAreBounded) {
   start_client({.max_outstanding = 2});
   ask("a", 50ms);
   ask("b", 50ms);
@@ -255,7 +286,7 @@ TEST_F(RequestClientTest, AServerThatAcceptsAndSaysNothingIsLeft) {
   EXPECT_EQ(results["a"], ok("a"));
 }
 
-TEST_F(RequestClientTest, AnIdThatIsOutstandingIsRefused) {
+TEST_P(RequestClientOverBoth, AnIdThatIsOutstandingIsRefused) {
   start_client();
   ask("a", 50ms);
   bool refused = false;
@@ -302,7 +333,7 @@ TEST_F(RequestClientTest, AServerThatHungUntilItsQueueWasFullIsAskedAgainOnceItR
   EXPECT_EQ(results["after"], ok("after"));
 }
 
-TEST_F(RequestClientTest, WhoHearsThatItIsReadyMayDestroyTheClient) {
+TEST_P(RequestClientOverBoth, WhoHearsThatItIsReadyMayDestroyTheClient) {
   start_server();
   start_client();
   int told = 0;
@@ -317,7 +348,7 @@ TEST_F(RequestClientTest, WhoHearsThatItIsReadyMayDestroyTheClient) {
   EXPECT_EQ(told, 1);
 }
 
-TEST_F(RequestClientTest, AClientThatIsDestroyedWhileItLosesItsServerSaysNothingMore) {
+TEST_P(RequestClientOverBoth, AClientThatIsDestroyedWhileItLosesItsServerSaysNothingMore) {
   answer_at_once = false;
   start_server();
   start_client();
@@ -339,7 +370,7 @@ TEST_F(RequestClientTest, AClientThatIsDestroyedWhileItLosesItsServerSaysNothing
   EXPECT_EQ(answered, 1);
 }
 
-TEST_F(RequestClientTest, ACallbackMayDestroyTheClient) {
+TEST_P(RequestClientOverBoth, ACallbackMayDestroyTheClient) {
   start_server();
   start_client();
   bool done = false;
@@ -350,6 +381,139 @@ TEST_F(RequestClientTest, ACallbackMayDestroyTheClient) {
   ask("b");
   ASSERT_TRUE(run_until([&] { return done; }));
   run_for(20ms);
+}
+
+class StreamRequestTest : public RequestClientTest {
+ protected:
+  using Unix = boost::asio::local::stream_protocol;
+  void SetUp() override {
+    RequestClientTest::SetUp();
+    use_scheme("unix://");
+  }
+  [[nodiscard]] Unix::endpoint address() const {
+    return Unix::endpoint(std::string(stream_path(endpoint)));
+  }
+};
+
+TEST_F(StreamRequestTest, ItsSocketIsForOwnerAndGroupAlone) {
+  start_server();
+  EXPECT_EQ(std::filesystem::status(std::string(stream_path(endpoint))).permissions() &
+                std::filesystem::perms::all,
+            std::filesystem::perms(0660));
+}
+
+// As a stopped process does: the kernel accepts for it, and it says nothing.
+TEST_F(StreamRequestTest, AServerThatSaysNothingIsLeftAndTheNextOneFound) {
+  boost::asio::io_context other;
+  auto mute = std::make_unique<Unix::acceptor>(other, address());
+  start_client({.hello = request("hello"), .hello_request_id = "hello", .hello_timeout = 100ms});
+  run_for(50ms);
+  EXPECT_FALSE(client->ready());
+  start_server();  // in its place; the connection to the mute one is still open
+  ask("a", 3s);
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], ok("a"));
+  EXPECT_GE(client->counters().timeouts, 1U);
+}
+
+TEST_F(StreamRequestTest, WhatAServerDoesNotReadIsBoundedAndNothingOfItReachesTheNextOne) {
+  boost::asio::io_context other;
+  auto deaf = std::make_unique<Unix::acceptor>(other, address());
+  start_client();
+  ASSERT_TRUE(run_until([&] { return client->ready(); }));
+  const std::string large(512 * 1024, ' ');
+  bool full = false;
+  for (int i = 0; i < 30 && !full; ++i) {
+    const auto id = fmt::format("r-{}", i);
+    client->request(id, request(id) + large, 10ms, [&](Result<RequestClient::Reply> result) {
+      full = full || (!result && result.error().code == ErrorCode::kClosed);
+      results[id] = "";
+    });
+    ASSERT_TRUE(run_until([&] { return results.contains(id); }));
+  }
+  EXPECT_TRUE(full) << "a queue that nobody reads is not waited on for ever";
+  start_server();
+  deaf.reset();
+  ask("after");
+  ASSERT_TRUE(run_until([&] { return results.contains("after"); }));
+  EXPECT_EQ(results["after"], ok("after"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"after"}));
+}
+
+TEST_F(StreamRequestTest, LongRequestsAndAnswersArriveWhole) {
+  start_server();
+  start_client();
+  answer_at_once = false;
+  const std::string large(900'000, 'x');
+  std::map<std::string, std::size_t> sizes;
+  for (const std::string id : {"a", "b", "c"}) {
+    client->request(id, request(id) + std::string(900'000, ' '), 5s,
+                    [&, id](Result<RequestClient::Reply> result) {
+                      sizes[id] = result ? result->front().size() : 0;
+                    });
+  }
+  ASSERT_TRUE(run_until([&] { return to_answer.size() == 3; }));
+  for (const auto& [to, id] : to_answer) {
+    reply(to, fmt::format(R"({{"request_id":"{}","status":"{}"}})", id, large));
+  }
+  ASSERT_TRUE(run_until([&] { return sizes.size() == 3; }));
+  for (const auto& [id, size] : sizes) EXPECT_GT(size, large.size()) << id;
+}
+
+TEST_F(StreamRequestTest, AFrameThatIsTooLongEndsTheConnectionAndNoOther) {
+  start_server();
+  start_client();
+  Unix::socket rude(io);
+  rude.connect(address());
+  const std::array<unsigned char, 8> length{0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4};
+  boost::asio::write(rude, boost::asio::buffer(length));
+  bool ended = false;
+  std::array<char, 1> byte{};
+  rude.async_read_some(boost::asio::buffer(byte),
+                       [&](const boost::system::error_code& error, std::size_t) {
+                         ended = static_cast<bool>(error);
+                       });
+  ASSERT_TRUE(run_until([&] { return ended; }));
+  ask("a");
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  EXPECT_EQ(results["a"], ok("a"));
+  EXPECT_EQ(seen, (std::vector<std::string>{"a"}));
+}
+
+TEST_F(StreamRequestTest, ConnectionsAreBounded) {
+  stream_server = std::make_unique<StreamServer>(
+      io, StreamServerConfig{.endpoint = endpoint, .max_connections = 1},
+      [this](const IncomingRequest& in) { on_request(in); });
+  start_client();
+  ask("a");
+  ASSERT_TRUE(run_until([&] { return results.size() == 1; }));
+  Unix::socket second(io);
+  second.connect(address());
+  ASSERT_TRUE(run_until([&] { return stream_server->counters().refused_connections == 1; }));
+  ask("b");
+  ASSERT_TRUE(run_until([&] { return results.size() == 2; }));
+  EXPECT_EQ(results["b"], ok("b"));
+}
+
+TEST_F(StreamRequestTest, APeerThatDoesNotReadItsAnswersIsLeft) {
+  stream_server = std::make_unique<StreamServer>(
+      io, StreamServerConfig{.endpoint = endpoint, .max_queued_bytes = 1 << 20},
+      [this](const IncomingRequest& in) { reply(in.reply_to, std::string(300'000, 'x')); });
+  Unix::socket hog(io);
+  hog.connect(address());
+  const std::array<unsigned char, 5> frame{0, 0, 0, 1, 'r'};
+  for (int i = 0; i < 20; ++i) boost::asio::write(hog, boost::asio::buffer(frame));
+  EXPECT_TRUE(run_until([&] { return stream_server->counters().replies_dropped > 0; }));
+  EXPECT_LT(stream_server->counters().replies, 20U);
+}
+
+TEST_F(StreamRequestTest, AnEndpointOfAnotherSchemeOrTooLongIsRefusedByName) {
+  EXPECT_THROW(StreamServer(io, {.endpoint = "ipc:///tmp/x.sock"}, {}), ConfigError);
+  const auto path = "unix:///" + std::string(107, 'x');
+  const auto checked = check_stream_endpoint(path);
+  ASSERT_FALSE(checked);
+  EXPECT_NE(checked.error().text.find("1 to 107 bytes, found 108"), std::string::npos)
+      << checked.error().text;
 }
 
 TEST(ReplyRequestId, IsFoundInEitherEncoding) {

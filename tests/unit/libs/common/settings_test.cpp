@@ -34,6 +34,7 @@ TEST(Settings, HasTheContractsDefaults) {
   EXPECT_EQ(settings.order_gateway.expires_after, std::chrono::seconds(8));
   EXPECT_EQ(settings.marketstream.requests, "tcp://127.0.0.1:5554");
   EXPECT_EQ(settings.signer.endpoint, "ipc:///run/perpwire/signer/signer.sock");
+  EXPECT_EQ(settings.signer.direct, "unix:///run/perpwire/signer/direct.sock");
   EXPECT_EQ(settings.persister.database, "sqlite:/var/lib/perpwire/perpwire.db");
 }
 
@@ -118,6 +119,8 @@ INSTANTIATE_TEST_SUITE_P(
             "expected a socket path of at most 107 bytes"},
         Bad{"limits", "mode = \"live\"",
             "risk.limits: expected a limits file while mode = \"live\", found none"},
+        Bad{"direct", "[signer]\ndirect = \"ipc:///tmp/d.sock\"",
+            "signer.direct: expected unix://PATH or \"\", found ipc:///tmp/d.sock"},
         Bad{"secret", "[signer]\npassphrase = \"hunter2\"",
             "never the passphrase), found something else"}),
     [](const auto& row) { return std::string(row.param.name); });

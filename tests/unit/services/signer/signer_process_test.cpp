@@ -5,10 +5,12 @@
 #include "libs/venues/hyperliquid/order_codec.hpp"
 #include "perpwire/v1/signing.pb.h"
 
+#include <boost/endian/conversion.hpp>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <zmq.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
@@ -17,7 +19,10 @@
 #include <fstream>
 #include <set>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -120,6 +125,35 @@ keystore_dir = ")" << (root_ / "keys").string()
     zmq_msg_close(&message);
     return reply;
   }
+  /// One question over the direct socket, by hand: its length in four bytes, then itself.
+  Json ask_direct(const Json& request) const {
+    const auto path = (root_ / "run/signer/direct.sock").string();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(path.begin(), path.end(), std::begin(address.sun_path));
+    const int file = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval limit{.tv_sec = 5, .tv_usec = 0};
+    ::setsockopt(file, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    Json reply;
+    if (::connect(file, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+      const auto text = request.dump();
+      std::string frame(4, '\0');
+      boost::endian::store_big_u32(reinterpret_cast<unsigned char*>(frame.data()),
+                                   static_cast<std::uint32_t>(text.size()));
+      frame += text;
+      EXPECT_EQ(::send(file, frame.data(), frame.size(), MSG_NOSIGNAL),
+                static_cast<ssize_t>(frame.size()));
+      std::array<unsigned char, 4> header{};
+      if (::recv(file, header.data(), header.size(), MSG_WAITALL) == 4) {
+        std::string body(boost::endian::load_big_u32(header.data()), '\0');
+        EXPECT_EQ(::recv(file, body.data(), body.size(), MSG_WAITALL),
+                  static_cast<ssize_t>(body.size()));
+        reply = Json::parse(body);
+      }
+    }
+    ::close(file);
+    return reply;
+  }
   Json ask(const Json& request) {
     const auto reply = ask_bytes(request.dump());
     return reply.empty() ? Json{} : Json::parse(reply);
@@ -158,13 +192,14 @@ keystore_dir = ")" << (root_ / "keys").string()
   }
 
   /// The answer to a process of another user, to whom the socket's file is open.
-  Json ask_as_nobody(const Json& request) {
+  Json ask_as_nobody(const Json& request, bool direct = false) {
     constexpr uid_t kNobody = 65534;
     EXPECT_EQ(ask({{"type", "status"}}).value("status", ""), "OK");  // it runs
     for (const auto* folder : {"", "run", "run/signer"}) {
       EXPECT_EQ(::chmod((root_ / folder).c_str(), 0755), 0);
     }
     EXPECT_EQ(::chmod((root_ / "run/signer/signer.sock").c_str(), 0666), 0);
+    EXPECT_EQ(::chmod((root_ / "run/signer/direct.sock").c_str(), 0666), 0);
     std::array<int, 2> pipe{};
     EXPECT_EQ(::pipe(pipe.data()), 0);
     const auto child = ::fork();
@@ -175,7 +210,7 @@ keystore_dir = ")" << (root_ / "keys").string()
       context_ = zmq_ctx_new();  // the parent's is left alone
       socket_ = nullptr;
       connect();
-      const auto reply = ask(request).dump();
+      const auto reply = (direct ? ask_direct(request) : ask(request)).dump();
       ::_exit(::write(pipe[1], reply.data(), reply.size()) > 0 ? 0 : 1);
     }
     ::close(pipe[1]);
@@ -224,6 +259,20 @@ TEST_F(SignerProcess, SignsOverAPlainReqSocketInBothEncodings) {
   EXPECT_EQ(answer.status(), "OK") << answer.reason();
   EXPECT_EQ(answer.request_id(), "r-1");
   EXPECT_EQ(stop(SIGTERM), 0);
+}
+
+TEST_F(SignerProcess, TheDirectSocketIsTheSameSigner) {
+  start();
+  connect();
+  const auto epoch = prepare();
+  const auto first = ask(order(epoch));
+  const auto second = ask_direct(order(epoch));
+  ASSERT_EQ(second.value("status", ""), "OK") << second;
+  EXPECT_GT(second.at("nonce").get<std::uint64_t>(), first.at("nonce").get<std::uint64_t>());
+  EXPECT_EQ(ask_direct(order(epoch - 1)).value("code", ""), "LEASE_LOST");
+  auto elsewhere = order(epoch);
+  elsewhere["order"]["orders"][0]["asset"] = 7;
+  EXPECT_EQ(ask_direct(elsewhere).value("code", ""), "SIGNER_REFUSED");
 }
 
 TEST_F(SignerProcess, KillsNeverRepeatANonceAndTheLeaseGoesOn) {
@@ -320,6 +369,8 @@ TEST_F(SignerProcess, AnotherUserIsRefusedEvenWithTheSocketOpenToIt) {
   start();
   connect();
   EXPECT_EQ(ask_as_nobody({{"type", "status"}}).value("reason", ""),
+            "rule uid: user 65534 may not ask this signer");
+  EXPECT_EQ(ask_as_nobody({{"type", "status"}}, true).value("reason", ""),
             "rule uid: user 65534 may not ask this signer");
 }
 
