@@ -195,6 +195,7 @@ Status AccountEngine::open_for_orders() const {
                     std::to_string(core_.settings.max_unanswered) + " may be");
   }
   if (Status room = core_.address.room_for(1); !room) return room;
+  if (Status room = executor_.room_for_action(); !room) return room;
   if (core_.settings.need_risk) return risk_.usable(core_.now.mono);
   return {};
 }

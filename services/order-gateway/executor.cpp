@@ -373,6 +373,19 @@ std::uint64_t Executor::oldest_record() const {
   return oldest;
 }
 
+Status Executor::room_for_action() const {
+  std::uint64_t actions = 1;
+  for (const auto& [id, pending] : pending_) {
+    actions += pending.ws_may_have_left || pending.rest_may_have_left ? 0 : 1;
+  }
+  constexpr auto kOrdinary = TokenBudget::Urgency::kOrdinary;
+  if ((breaker_.usable(core_.now.mono) && core_.messages.has(actions, kOrdinary, core_.now.mono)) ||
+      core_.weight.has(actions * hyperliquid::exchange_weight(1), kOrdinary, core_.now.mono)) {
+    return {};
+  }
+  return fail(ErrorCode::kRateLimited, "our share of the venue's budget is used up");
+}
+
 void Executor::send(Pending& pending) {
   // One for an action without a list.
   core_.address.on_sent(std::max<std::size_t>(pending.orders.size(), 1));

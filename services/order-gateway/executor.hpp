@@ -98,6 +98,9 @@ class Executor {
   /// Signed and not answered.
   [[nodiscard]] std::size_t unanswered() const { return pending_.size(); }
   [[nodiscard]] bool has_room() const { return pending_.size() < core_.settings.max_unanswered; }
+  /// Whether one more action that adds risk fits into our share of the venue's budget, over either
+  /// path, after those that are at the signer. RATE_LIMITED if not.
+  [[nodiscard]] Status room_for_action() const;
   /// Of the journal's records of actions whose fate is open.
   [[nodiscard]] std::uint64_t oldest_record() const;
   [[nodiscard]] const PathBreaker& breaker() const { return breaker_; }

@@ -30,15 +30,19 @@ class TokenBudget {
   /// Takes `amount` if the budget allows it; more than all that fits is given when it is full.
   bool take(std::uint64_t amount, Urgency urgency, Nanos now) {
     if (per_minute_ == 0) return true;
-    refill(now);
-    const auto cost = static_cast<std::int64_t>(amount);
-    const std::int64_t floor = urgency == Urgency::kReserve ? 0 : reserve_;
-    if (micro_tokens_ < std::min(cost + floor, capacity_) * kMicro) {
+    if (!has(amount, urgency, now)) {
       ++refused_;
       return false;
     }
-    micro_tokens_ -= cost * kMicro;
+    micro_tokens_ -= static_cast<std::int64_t>(amount) * kMicro;
     return true;
+  }
+  /// Whether take() would give it now.
+  [[nodiscard]] bool has(std::uint64_t amount, Urgency urgency, Nanos now) {
+    if (per_minute_ == 0) return true;
+    refill(now);
+    const std::int64_t floor = urgency == Urgency::kReserve ? 0 : reserve_;
+    return micro_tokens_ >= std::min(static_cast<std::int64_t>(amount) + floor, capacity_) * kMicro;
   }
   /// An answer cost more than was taken for the question. May go below zero: then the next ones
   /// wait.

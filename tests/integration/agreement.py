@@ -80,7 +80,7 @@ def check_everything_agrees(test, suite, accepted=(), modifies=True):
         return True
 
     def risk_told():
-        accounts = loads(suite.request(suite.ipc("risk", "control.sock"), {"type": "status", "request_id": "r"})[0])["accounts"]
+        accounts = loads(suite.request(suite.ipc("risk", "control.sock"), {"type": "status", "request_id": "r"})[0]).get("accounts", [])
         found = {coin_of(a["trading_pair"]): a["position"] for a in accounts if a["position"]}
         assert found == positions, (found, positions)
         assert not any(a["open_orders"] for a in accounts), accounts

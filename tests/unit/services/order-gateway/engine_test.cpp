@@ -445,5 +445,55 @@ TEST(VenueBudget, AccountsOfOneProcessShareIt) {
   EXPECT_EQ(budget.weight.available(), whole - 100);
 }
 
+TEST(VenueBudget, WhatDoesNotFitIsRefusedAtOnceAndCancelsGoOn) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.documented_limits = true;
+  EngineBench bench{settings};
+  bench.start();
+  v1::Reply last;
+  int accepted = 0;
+  for (; accepted < 5'000; ++accepted) {
+    last = bench.place("o-" + std::to_string(accepted), "BUY", "49000", "0.001");
+    if (last.status() != "ACCEPTED") break;
+    const auto oid = std::to_string(1'000 + accepted);
+    bench.answer_statuses(bench.sent.back(), R"({"resting":{"oid":)" + oid + "}}");
+  }
+  EXPECT_EQ(last.code(), "RATE_LIMITED") << last.reason();
+  EXPECT_GT(accepted, 400) << "half of our share of a minute's messages, less the reserve";
+  EXPECT_EQ(bench.events("order_failed").size(), 0U) << "no order that was taken is refused later";
+  const auto sent = bench.sent.size();
+  v1::Command cancel;
+  cancel.set_type("cancel");
+  cancel.set_client_order_id("o-0");
+  EXPECT_EQ(bench.command(cancel).status(), "ACCEPTED");
+  EXPECT_EQ(bench.sent.size(), sent + 1);
+  bench.advance(4'000);
+  last = bench.place("later", "BUY", "49000", "0.001");
+  EXPECT_EQ(last.status(), "ACCEPTED") << last.reason();
+}
+
+TEST(VenueBudget, OrdersThatAreStillAtTheSignerCount) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.documented_limits = true;
+  EngineBench bench{settings};
+  bench.start();
+  bench.signing_ms = 200;
+  int accepted = 0;
+  int refused = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    const auto reply = bench.place("o-" + std::to_string(i), "BUY", "49000", "0.001");
+    ++(reply.status() == "ACCEPTED" ? accepted : refused);
+    if (i % 20 == 19) {
+      bench.advance(250);
+      for (const auto& sent : bench.sent) {
+        if (sent.request.has_order()) bench.answer_statuses(sent, R"({"resting":{"oid":7}})");
+      }
+      bench.sent.clear();
+    }
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(bench.events("order_failed").size(), 0U);
+}
+
 }  // namespace
 }  // namespace perpwire::gateway
