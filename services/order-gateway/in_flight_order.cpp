@@ -169,6 +169,7 @@ InFlightOrder::Leg& InFlightOrder::leg(const VenueOrderId& id, UnixNanos at) {
       if (!modify.bound && modify.fate != Fate::kRejected) maker = &modify;
     }
     fresh.price = legs_.back().price;
+    fresh.price_assumed = maker == nullptr && !is_ioc() && !has_trigger(content_.type);
     fresh.amount = legs_.back().amount;
     fresh.quantity = minus_floor_zero(legs_.back().quantity, legs_.back().filled);
     if (maker != nullptr) {
@@ -236,6 +237,10 @@ void InFlightOrder::adopt(const venues::OrderWord& word) {
 void InFlightOrder::word(const venues::OrderWord& word) {
   if (word.status == OrderStatus::kUnrecognised) return;
   Leg& target = leg(word.venue_order_id, word.status_time);
+  if (target.price_assumed && word.price) {
+    target.price = word.price;
+    target.price_assumed = false;
+  }
   size_by(target, word);
   switch (word.status) {
     case OrderStatus::kOpen:

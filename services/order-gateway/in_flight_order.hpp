@@ -171,6 +171,7 @@ class InFlightOrder {
     std::optional<Terminal> terminal;
     UnixNanos ended;  // replaced or cancelled by then, the venue's time; 0: not in this life
     Sized sized = Sized::kAssumed;
+    bool price_assumed = false;  // its predecessor's: nobody has said its own yet
   };
   enum class Cancel { kNone, kInFlight, kUnknown, kRefused, kConfirmed };
 

@@ -127,6 +127,17 @@ TEST_F(LostJournal, AModifiedOrderThatIsLiveIsKnownInTheNextLifeToo) {
   EXPECT_EQ(bench.events("order_created").size(), created) << "it is not adopted anew";
 }
 
+TEST_F(LostJournal, TheLegOfALostModifyHasItsOwnPriceAlsoWhereAFillToldOfItFirst) {
+  bench.fill(cloid, 78, "B", "49500", "0.004", "0", 1);
+  EXPECT_EQ(bench.order("a")->venue_order_id(), VenueOrderId{"78"});
+  bench.update(cloid, 78, "open", "49500", "0.01");
+  ASSERT_TRUE(bench.order("a")->price());
+  EXPECT_EQ(bench.order("a")->price()->to_string(), "49500");
+  bench.update(cloid, 77, "canceled", "49000", "0.01");
+  EXPECT_EQ(bench.order("a")->price()->to_string(), "49500");
+  EXPECT_EQ(bench.events("order_update").back().order().price().mantissa(), 495);
+}
+
 // ---------------------------------------------------------------- clocks
 
 TEST(Clocks, OursBehindTheVenuesEndsNoOrderWhoseFillsAreStillToCome) {
