@@ -27,7 +27,7 @@ Client::Client(Scheduler& scheduler, const Plan& plan, Trace& trace, VenueHost& 
       plan_(plan),
       trace_(trace),
       venue_(venue),
-      gateway_(gateway),
+      gateway_(&gateway),
       random_(plan.seed, "client") {}
 
 v1::OrderRequest Client::new_order() {
@@ -121,11 +121,11 @@ void Client::act() {
 void Client::send(v1::Command command) {
   command.set_account("main");
   command.set_request_id("r-" + std::to_string(++request_));
-  const auto reply = gateway_.command(command);
+  const auto reply = gateway_->command(command);
   if (reply && reply->status() == "ACCEPTED") {
-    if (command.type() == "cancel") cancels_[command.client_order_id()] = gateway_.lives();
+    if (command.type() == "cancel") cancels_[command.client_order_id()] = gateway_->life();
     for (const v1::Reply& result : reply->results()) {
-      cancels_[result.client_order_id()] = gateway_.lives();
+      cancels_[result.client_order_id()] = gateway_->life();
     }
   }
   trace_.line("client", "{} {}{} -> {} {}", command.type(), command.client_order_id(),
@@ -135,7 +135,10 @@ void Client::send(v1::Command command) {
 
 void Client::journal_may_have_lost() {
   journal_lost_ = true;
-  if (!plan_.repeats_lost) return;
+  if (plan_.repeats_lost) repeat_newest();
+}
+
+void Client::repeat_newest() {
   const std::size_t count = std::min<std::size_t>(ids_.size(), 12);
   for (std::size_t back = 0; back < count; ++back) {
     const v1::OrderRequest order = intents_.at(ids_[ids_.size() - 1 - back]).order;
@@ -146,13 +149,13 @@ void Client::journal_may_have_lost() {
 
 void Client::check_risk(const v1::OrderRequest& order) {
   const std::string& id = order.client_order_id();
-  if (scheduler_.now() - risk_heard_ > std::chrono::milliseconds{2'100}) {
+  const auto& [level, heard] = risk_[gateway_->instance()];
+  if (scheduler_.now() - heard > std::chrono::milliseconds{2'100}) {
     findings_.push_back(id + " was accepted while risk was silent");
   }
-  if (risk_level_ >= limits::RiskLevel::kPaused ||
-      (risk_level_ == limits::RiskLevel::kReduceOnly && !order.reduce_only())) {
-    findings_.push_back(id + " was accepted at the level " +
-                        std::string(limits::to_string(risk_level_)));
+  if (level >= limits::RiskLevel::kPaused ||
+      (level == limits::RiskLevel::kReduceOnly && !order.reduce_only())) {
+    findings_.push_back(id + " was accepted at the level " + std::string(limits::to_string(level)));
   }
 }
 
@@ -163,14 +166,14 @@ void Client::place(const v1::OrderRequest& order, int tries) {
   command.set_request_id("r-" + std::to_string(++request_));
   *command.mutable_order() = order;
   const std::string& id = order.client_order_id();
-  const auto [at, fresh] = intents_.try_emplace(id, Intent{order, false});
+  const auto [at, fresh] = intents_.try_emplace(id, Intent{order, false, {}});
   if (fresh) ids_.push_back(id);
   Intent& intent = at->second;
   const bool same = intent.order.SerializeAsString() == order.SerializeAsString();
   // Whoever has it already answers as the first time, whatever the level is by now.
   const bool repeated =
-      gateway_.alive() && gateway_.engine().tracker().find(ClientOrderId{id}) != nullptr;
-  const auto reply = gateway_.command(command);
+      gateway_->alive() && gateway_->engine().tracker().find(ClientOrderId{id}) != nullptr;
+  const auto reply = gateway_->command(command);
   trace_.line("client", "place {} -> {} {}", words_of(order), reply ? reply->status() : "no answer",
               reply ? reply->code() + " " + reply->reason() : "");
   if (!reply) {
@@ -182,9 +185,11 @@ void Client::place(const v1::OrderRequest& order, int tries) {
     return;
   }
   const bool accepted = reply->status() == "ACCEPTED";
-  if (intent.accepted && !journal_lost_ && accepted != same) {
+  const bool asked_before = intent.accepted && intent.by == gateway_->instance();
+  if (asked_before && !journal_lost_ && accepted != same) {
     // Not known yet after a restart is said before anything is looked up.
-    if (reply->code() != "NOT_READY" || accepted) {
+    const bool cannot = reply->code() == "NOT_READY" || reply->code() == "HALTED";
+    if (!(plan_.two_gateways ? cannot : reply->code() == "NOT_READY") || accepted) {
       findings_.push_back(id + (same ? " repeated" : " with other content") + ": answered " +
                           reply->status() + " " + reply->code());
     }
@@ -192,6 +197,7 @@ void Client::place(const v1::OrderRequest& order, int tries) {
   if (accepted && same && !intent.accepted && !repeated) check_risk(order);
   if (accepted && same) {
     intent.accepted = true;
+    intent.by = gateway_->instance();
     if (tries == 0 && random_.percent(10)) {
       scheduler_.after(random_.millis(0, 4'000), [this, order] { place(order, 9); });
     }
@@ -206,15 +212,17 @@ void Client::place_batch() {
   const auto count = random_.between(2, 6);
   for (std::int64_t i = 0; i < count; ++i) {
     v1::OrderRequest order = new_order();
-    intents_.try_emplace(order.client_order_id(), Intent{order, false});
+    intents_.try_emplace(order.client_order_id(), Intent{order, false, {}});
     ids_.push_back(order.client_order_id());
     *command.add_orders() = std::move(order);
   }
-  const auto reply = gateway_.command(command);
+  const auto reply = gateway_->command(command);
   if (reply) {
     for (int i = 0; i < reply->results_size() && i < command.orders_size(); ++i) {
       if (reply->results(i).status() == "ACCEPTED") {
-        intents_.at(command.orders(i).client_order_id()).accepted = true;
+        Intent& intent = intents_.at(command.orders(i).client_order_id());
+        intent.accepted = true;
+        intent.by = gateway_->instance();
         check_risk(command.orders(i));
       }
     }

@@ -82,8 +82,8 @@ class GatewayHost::Writer : public gateway::EventWriter {
 
 GatewayHost::GatewayHost(const World& world)
     : world_(world),
-      disk_(world.scheduler, world.plan.seed),
-      random_(world.plan.seed, "gateway"),
+      disk_(world.scheduler, world.instance == "main" ? world.plan.seed : world.plan.seed ^ 0x5eed),
+      random_(world.plan.seed, world.instance == "main" ? "gateway" : "gateway " + world.instance),
       instruments_(instruments_of(world.venue, world.plan.dexs)) {
   disk_.on_write = [this] { step(); };
   for (const auto& instrument : instruments_.all()) {
@@ -103,6 +103,7 @@ gateway::EngineSettings GatewayHost::settings() const {
   settings.network = "testnet";
   settings.cloid_prefix = "0xf1a50001";
   settings.dexs = plan.dexs;
+  settings.holder = "order-gateway." + world_.instance;
   settings.boot_id = world_.machine.boot_id();
   settings.expires_after_ms = plan.expires_after_ms;
   settings.ws_post.enabled = plan.ws_post;
@@ -130,7 +131,7 @@ void GatewayHost::start() {
   PW_ASSERT(life_ == nullptr);
   life_ = std::make_unique<Life>();
   life_->number = ++lives_;
-  world_.trace.line("gateway", "starts, life {}", lives_);
+  world_.trace.line("gateway", "starts, life {}", life());
   enter([this] {
     Life& life = *life_;
     life.references = std::make_unique<gateway::ReferencePrices>(seconds{5});
@@ -177,11 +178,10 @@ bool GatewayHost::open_journal() {
   life.engine =
       std::make_unique<gateway::AccountEngine>(settings(), *life.late, life.risk, *life.references);
   life.syncer = disk_.make_syncer();
-  const journal::EventLogConfig config{
-      .process = "order-gateway",
-      .instance = "main",
-      .boot_id = world_.machine.boot_id(),
-      .new_stream_id = "order-gateway.main." + std::to_string(lives_)};
+  const journal::EventLogConfig config{.process = "order-gateway",
+                                       .instance = world_.instance,
+                                       .boot_id = world_.machine.boot_id(),
+                                       .new_stream_id = "order-gateway." + this->life()};
   journal::JournalConfig journal_config;
   journal_config.segment_bytes = world_.plan.segment_bytes;
   auto opened = journal::EventLog::open(

@@ -36,6 +36,7 @@ class GatewayHost {
     VenueHost& venue;
     Network& network;
     SignerHost& signer;
+    std::string instance = "main";
   };
   explicit GatewayHost(const World& world);
 
@@ -61,6 +62,12 @@ class GatewayHost {
   /// What the counters of all lives add up to.
   [[nodiscard]] gateway::EngineCounters totals() const;
   [[nodiscard]] std::uint64_t lives() const { return lives_; }
+  /// Of no other life of any gateway.
+  [[nodiscard]] std::string life() const { return world_.instance + "." + std::to_string(lives_); }
+  [[nodiscard]] const std::string& instance() const { return world_.instance; }
+  [[nodiscard]] bool ready() const {
+    return alive() && engine().state() == gateway::EngineState::kReady;
+  }
   /// A start that the journal refused for good.
   [[nodiscard]] const std::string& broken() const { return broken_; }
   /// What it must never do, seen while it ran.

@@ -164,6 +164,13 @@ Plan plan_of(std::uint64_t seed) {
     plan.reconcile_interval = milliseconds{budget.between(8'000, 12'000)};
     plan.calm_for = seconds{120};
   }
+  if (Random{seed, "pair"}.percent(10)) {
+    plan.two_gateways = true;
+    plan.documented_limits = false;
+    plan.faults.restored_backup = 0;  // of the signer: an epoch would be given twice
+    plan.faulty_for += seconds{20};
+    plan.commands += 25;
+  }
   if (random.below(12) == 0) {
     plan.faults.clock_step = random.between(15, 40);
     plan.faults.kill_signer = random.between(8, 25);
@@ -189,14 +196,15 @@ Plan plan_of(std::uint64_t seed) {
 std::string describe(const Plan& plan) {
   std::string text = fmt::format(
       "seed {}: faults for {} ms, {} commands, {} pairs, limits {}, block {} ms, latency {} ms, "
-      "clock {:+} ms, expires {} ms, ws {} timeout {} ms fallback {}, sweep {} ms, window {} ms\n "
+      "clock {:+} ms, expires {} ms, ws {} timeout {} ms fallback {}, sweep {} ms, window {} "
+      "ms{}\n "
       " ",
       plan.seed, plan.faulty_for / milliseconds{1}, plan.commands, plan.pairs.size(),
       plan.documented_limits ? "documented" : "off", plan.block_ms,
       plan.latency_most / milliseconds{1}, plan.wall_offset / milliseconds{1},
       plan.expires_after_ms, plan.ws_post ? "on" : "off", plan.ws_timeout / milliseconds{1},
       plan.fallback ? "on" : "off", plan.reconcile_interval / milliseconds{1},
-      plan.coalesce_window / milliseconds{1});
+      plan.coalesce_window / milliseconds{1}, plan.two_gateways ? ", two gateways" : "");
   for (const Kind& kind : kKinds) {
     if (plan.faults.*kind.field > 0) {
       text += fmt::format("{} {}, ", kind.name, plan.faults.*kind.field);

@@ -72,6 +72,7 @@ struct Plan {
   std::uint64_t segment_bytes = 64u << 20;
   std::int64_t max_position_usd = 0;
   bool calm_start = false;    // nothing goes wrong before the first READY
+  bool two_gateways = false;  // a second one wants the lease, too
   bool owner_trades = false;  // by hand, beside us
   /// Actions that arrive seconds late while the signer cannot make the noop that would fence them.
   bool late_actions = false;

@@ -4,6 +4,7 @@
 #include "libs/common/secp256k1.hpp"
 #include "tests/simulation/venue_host.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -94,8 +95,10 @@ void SignerHost::serve(const v1::SignRequest& request, const v1::SignRequest& he
                 reply.has_lease() ? "epoch " + std::to_string(reply.lease().epoch())
                                   : std::to_string(reply.nonce()),
                 reply.reason());
+    newest_epoch_ = std::max(newest_epoch_, reply.lease().epoch());
     if (reply.status() == "OK" && request.type() == "sign") {
-      signatures_.push_back({scheduler_.now(), request, reply.nonce(), reply.expires_after()});
+      signatures_.push_back({scheduler_.now(), request, reply.nonce(), reply.expires_after(),
+                             venue_time(), newest_epoch_});
     }
     core_->run_deferred();
     // A signer that dies now has signed; its answer is lost.

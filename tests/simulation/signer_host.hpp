@@ -34,6 +34,8 @@ struct SignedAction {
   v1::SignRequest request;
   std::uint64_t nonce = 0;
   std::uint64_t expires_after = 0;
+  std::int64_t venue_ms = 0;       // the time of the venue's blocks then
+  std::uint64_t newest_epoch = 0;  // that had been given to anybody
 };
 
 /// The signer's process: the real core over a simulated disk; killed and started again.
@@ -52,6 +54,7 @@ class SignerHost {
   void request(v1::SignRequest request, const v1::SignRequest& hello,
                std::function<void(const Result<v1::SignReply>&)> done);
 
+  std::function<std::int64_t()> venue_time;
   [[nodiscard]] const std::vector<SignedAction>& signatures() const { return signatures_; }
 
  private:
@@ -65,6 +68,7 @@ class SignerHost {
   SignerDisk disk_;
   std::unique_ptr<signer::SignerCore> core_;
   std::uint64_t life_ = 0;
+  std::uint64_t newest_epoch_ = 0;
   Nanos hangs_until_{0};
   std::vector<SignedAction> signatures_;
 };

@@ -62,19 +62,77 @@ World::World(std::uint64_t seed, bool trace)
   machine_.wall_offset = plan_.wall_offset;
   network_ = std::make_unique<Network>(scheduler_, *venue_, plan_, faults_, trace_);
   signer_ = std::make_unique<SignerHost>(scheduler_, machine_, plan_, trace_);
-  gateway_ = std::make_unique<GatewayHost>(
-      GatewayHost::World{scheduler_, machine_, plan_, trace_, *venue_, *network_, *signer_});
+  signer_->venue_time = [this] { return venue_->exchange().state().now; };
+  gateway_ = &add_gateway("main");
   client_ = std::make_unique<Client>(scheduler_, plan_, trace_, *venue_, *gateway_);
-  gateway_->on_death = [this] {
-    restart_gateway_later();
+  if (plan_.two_gateways) add_gateway("spare");
+}
+
+GatewayHost& World::add_gateway(const std::string& instance) {
+  GatewayHost& made = *gateways_.emplace_back(std::make_unique<GatewayHost>(GatewayHost::World{
+      scheduler_, machine_, plan_, trace_, *venue_, *network_, *signer_, instance}));
+  made.on_death = [this, &made] {
+    restart_later(made);
     // Kills by hand come with the calm, too.
     if (plan_.kills_cut_power && !calm_ && signer_->alive()) cut_power();
   };
+  return made;
 }
 
-void World::restart_gateway_later() {
-  scheduler_.after(random_.millis(20, 2'000), [this] {
-    if (!gateway_->alive()) gateway_->start();
+void World::restart_later(GatewayHost& gateway) {
+  Nanos down = random_.millis(20, 2'000);
+  // So long that the other one gets its lease.
+  if (plan_.two_gateways && !calm_ && random_.percent(50)) down = random_.millis(9'000, 14'000);
+  scheduler_.after(down, [&gateway] {
+    if (!gateway.alive()) gateway.start();
+  });
+}
+
+GatewayHost& World::some_gateway() {
+  return *gateways_[gateways_.size() == 1 ? 0 : random_.below(gateways_.size())];
+}
+
+void World::choose_gateway() {
+  if (gateways_.size() == 1) return;
+  for (const auto& gateway : gateways_) {
+    if (gateway->ready() && !gateway_->ready()) {
+      gateway_ = gateway.get();
+      changed_now();
+      client_->use(*gateway_);
+      client_->repeat_newest();
+    }
+  }
+  client_->use(random_.percent(85) ? *gateway_ : some_gateway());
+}
+
+void World::somebody_takes_the_lease() {
+  trace_.line("world", "somebody takes the lease over");
+  // Whose gateway it was starts it again: else nobody would trade after two of these.
+  scheduler_.after(random_.millis(100, 6'000), [this] {
+    for (const auto& gateway : gateways_) {
+      if (gateway->alive() && gateway->engine().state() == gateway::EngineState::kHalted) {
+        gateway->kill("by its operator");
+      }
+    }
+  });
+  v1::SignRequest request;
+  request.set_type("lease");
+  request.set_key("agent");
+  request.set_account("main");
+  request.set_network("testnet");
+  request.mutable_lease()->set_holder("somebody.1");
+  request.mutable_lease()->set_boot_id("b");
+  request.mutable_lease()->set_take_over(true);
+  signer_->request(request, {}, [](const Result<v1::SignReply>&) {});
+  // Free again at once, or a while after: whoever asks first has it, long before 10 s.
+  request.mutable_lease()->set_take_over(false);
+  request.mutable_lease()->set_release(true);
+  // Sometimes the signer gives it to somebody who has stopped waiting for the answer.
+  const Nanos hang = random_.percent(40) ? random_.millis(1'500, 4'000) : Nanos{0};
+  scheduler_.after(random_.millis(10, 3'000), [this, request, hang] {
+    signer_->request(request, {}, [this, hang](const Result<v1::SignReply>&) {
+      if (hang > Nanos{0}) signer_->hang(hang);
+    });
   });
 }
 
@@ -83,6 +141,9 @@ Outcome World::run() {
   trace_.line("world", "{}", describe(plan_));
   signer_->start();
   gateway_->start();
+  if (plan_.two_gateways) {
+    scheduler_.after(random_.millis(0, 12'000), [this] { gateways_[1]->start(); });
+  }
   heartbeat();
   // The first start waits until nothing of an earlier life can land; then the run begins.
   const Nanos ready = milliseconds{static_cast<std::int64_t>(plan_.expires_after_ms) + 2'600};
@@ -90,7 +151,10 @@ Outcome World::run() {
   scheduler_.at(ready + milliseconds{400}, [this] { faults_ = plan_.faults; });
   for (int i = 0; i < plan_.commands; ++i) {
     const Nanos all = plan_.commands_for > Nanos{0} ? plan_.commands_for : plan_.faulty_for;
-    scheduler_.at(ready + random_.millis(0, all / milliseconds{1}), [this] { client_->act(); });
+    scheduler_.at(ready + random_.millis(0, all / milliseconds{1}), [this] {
+      choose_gateway();
+      client_->act();
+    });
   }
   if (plan_.info_lag_ms > 0) {
     scheduler_.at(ready, [this] { venue_->lag(plan_.info_lag_ms); });
@@ -124,6 +188,8 @@ Outcome World::run() {
     }
   }
   const auto totals = gateway_->totals();
+  std::uint64_t lives = 0;
+  for (const auto& gateway : gateways_) lives += gateway->lives();
   outcome.statistics = {
       .events = scheduler_.steps(),
       .commands = totals.commands,
@@ -135,7 +201,7 @@ Outcome World::run() {
       .rounds = totals.proven_by_rounds,
       .fallbacks = totals.fallbacks,
       .repaired = totals.repaired,
-      .gateway_lives = gateway_->lives(),
+      .gateway_lives = lives,
       .power_cuts = power_cuts_,
       .simulated_ms = static_cast<std::uint64_t>(scheduler_.now() / milliseconds{1})};
   for (const std::string& finding : outcome.findings) trace_.line("checker", "{}", finding);
@@ -182,9 +248,11 @@ void World::misbehave() {
       if (!calm_) venue_->halt_market(pair, false);
     });
   }
-  if (happens(f.kill_gateway)) gateway_->kill("by hand");
+  if (plan_.two_gateways && happens(8)) somebody_takes_the_lease();
+  if (plan_.two_gateways && happens(4)) gateway_->kill("by hand");
+  if (happens(f.kill_gateway)) some_gateway().kill("by hand");
   if (happens(f.kill_gateway_at_step))
-    gateway_->kill_at_step(static_cast<int>(random_.between(1, 40)));
+    some_gateway().kill_at_step(static_cast<int>(random_.between(1, 40)));
   if (happens(f.kill_signer) && signer_->alive()) {
     signer_->kill("by hand");
     scheduler_.after(random_.millis(30, 3'000), [this] {
@@ -198,21 +266,21 @@ void World::misbehave() {
   if (happens(f.disk_full)) {
     const bool whose = random_.percent(70);
     trace_.line("world", "the {} disk is full", whose ? "gateway's" : "signer's");
-    (whose ? gateway_->disk().full : signer_->disk().full) = true;
+    (whose ? gateways_[0]->disk().full : signer_->disk().full) = true;
     scheduler_.after(random_.millis(100, 3'000), [this] {
-      gateway_->disk().full = false;
+      gateways_[0]->disk().full = false;
       signer_->disk().full = false;
     });
   }
   if (happens(f.sync_fails)) {
     trace_.line("world", "a sync fails");
-    gateway_->disk().storage().sync_fails = true;
+    gateways_[0]->disk().storage().sync_fails = true;
     // The journal refuses everything until a restart has read what is really there.
     const Nanos until_restart = random_.millis(200, 3'000);
     journal_broken_until_ = std::max(journal_broken_until_, scheduler_.now() + until_restart);
     scheduler_.after(until_restart, [this] {
-      gateway_->disk().storage().sync_fails = false;
-      gateway_->kill("its journal broke");
+      gateways_[0]->disk().storage().sync_fails = false;
+      gateways_[0]->kill("its journal broke");
     });
   }
   if (happens(f.power_cut)) cut_power();
@@ -260,9 +328,9 @@ void World::cut_power() {
   ++power_cuts_;
   journal_lost_ = true;
   client_->journal_may_have_lost();
-  gateway_->kill("power");
+  for (const auto& gateway : gateways_) gateway->kill("power");
   signer_->kill("power");
-  gateway_->disk().cut_power();
+  for (const auto& gateway : gateways_) gateway->disk().cut_power();
   signer_->disk().cut_power();
   ++machine_.boot;
   scheduler_.after(random_.millis(30, 2'000), [this] {
@@ -272,11 +340,15 @@ void World::cut_power() {
 
 void World::heartbeat() {
   if (scheduler_.now() >= risk_silent_until_) {
-    if (gateway_->alive()) client_->risk_says(level_);
-    gateway_->hear_limits(limits_, 1);
-    gateway_->hear_risk(level_, level_version_, 1);
+    for (const auto& gateway : gateways_) {
+      if (gateway->alive()) client_->risk_says(*gateway, level_);
+      gateway->hear_limits(limits_, 1);
+      gateway->hear_risk(level_, level_version_, 1);
+    }
   }
-  if (scheduler_.now() >= feed_stale_until_) gateway_->hear_prices();
+  if (scheduler_.now() >= feed_stale_until_) {
+    for (const auto& gateway : gateways_) gateway->hear_prices();
+  }
   scheduler_.after(kHeartbeat, [this] { heartbeat(); });
 }
 
@@ -288,9 +360,15 @@ void World::calm() {
   calm_ = true;
   client_->stop();
   venue_->calm();
-  gateway_->disk().full = false;
-  gateway_->disk().storage().sync_fails = false;
-  gateway_->kill_at_step(0);
+  for (const auto& gateway : gateways_) {
+    gateway->disk().full = false;
+    gateway->disk().storage().sync_fails = false;
+    gateway->kill_at_step(0);
+    // Who has lost its lease does not ask again until its operator starts it anew.
+    if (gateway->alive() && gateway->engine().state() == gateway::EngineState::kHalted) {
+      gateway->kill("by its operator");
+    }
+  }
   signer_->disk().full = false;
   signer_->disk().kill_at_write = 0;
   if (!signer_->alive()) signer_->start();
@@ -310,6 +388,7 @@ void World::changed_now() {
 }
 
 bool World::at_rest() {
+  choose_gateway();
   // What comes late is known at the latest by the sweep that begins after it.
   if (venue_->changes() != changes_) {
     changes_ = venue_->changes();
@@ -320,6 +399,14 @@ bool World::at_rest() {
     return false;
   }
   if (!gateway_->alive() || !signer_->alive()) return false;
+  for (const auto& other : gateways_) {
+    // A takeover came so late that nobody has started it again.
+    if (plan_.two_gateways && other->alive() &&
+        other->engine().state() == gateway::EngineState::kHalted) {
+      other->kill("by its operator");
+    }
+    if (!other->alive() || (other.get() != gateway_ && other->ready())) return false;
+  }
   const gateway::AccountEngine& engine = gateway_->engine();
   if (engine.state() != gateway::EngineState::kReady) return false;
   if (engine.unknown() > 0 || engine.unanswered() > 0) return false;
@@ -338,7 +425,7 @@ bool World::at_rest() {
   }
   for (const auto& [id, life] : client_->cancels()) {
     const auto* order = engine.tracker().find(ClientOrderId{id});
-    if (life == gateway_->lives() && order != nullptr && order->may_be_live()) return false;
+    if (life == gateway_->life() && order != nullptr && order->may_be_live()) return false;
   }
   // One whole sweep, every DEX, beside one that was under way.
   return gateway_->totals().reconciliations >= rounds_at_change_ + plan_.dexs.size() + 1;
@@ -348,8 +435,9 @@ bool World::run_until_rest(Nanos deadline, std::vector<std::string>& findings) {
   Nanos look = scheduler_.now() + seconds{1};
   while (scheduler_.now() < deadline) {
     scheduler_.step();
-    if (!gateway_->broken().empty()) {
-      findings.push_back("the journal refuses to open: " + gateway_->broken());
+    for (const auto& gateway : gateways_) {
+      if (gateway->broken().empty()) continue;
+      findings.push_back("the journal refuses to open: " + gateway->broken());
       return false;
     }
     if (scheduler_.now() < look) continue;

@@ -45,6 +45,9 @@ class World {
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] const VenueHost& venue() const { return *venue_; }
   [[nodiscard]] const GatewayHost& gateway() const { return *gateway_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<GatewayHost>>& gateways() const {
+    return gateways_;
+  }
   [[nodiscard]] const SignerHost& signer() const { return *signer_; }
   [[nodiscard]] const Client& client() const { return *client_; }
   /// A power cut or an old backup: the journal may have lost its newest records.
@@ -56,7 +59,11 @@ class World {
   void misbehave();
   void heartbeat();
   void cut_power();
-  void restart_gateway_later();
+  void restart_later(GatewayHost& gateway);
+  GatewayHost& add_gateway(const std::string& instance);
+  GatewayHost& some_gateway();
+  void choose_gateway();
+  void somebody_takes_the_lease();
   void calm();
   void changed_now();
   [[nodiscard]] bool at_rest();
@@ -71,7 +78,8 @@ class World {
   std::unique_ptr<VenueHost> venue_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<SignerHost> signer_;
-  std::unique_ptr<GatewayHost> gateway_;
+  std::vector<std::unique_ptr<GatewayHost>> gateways_;
+  GatewayHost* gateway_ = nullptr;  // the one that trades, or did last
   std::unique_ptr<Client> client_;
 
   limits::LimitTable limits_;
