@@ -170,7 +170,7 @@ v1::Reply AccountEngine::on_command(const v1::Command& command, Now now) {
 Status AccountEngine::open_for_orders() const {
   if (state_ == EngineState::kHalted) return fail(ErrorCode::kHalted, reason_);
   if (lease_held_ && !signer_ok_) {
-    return fail(ErrorCode::kSignerUnavailable, "the signer did not answer");
+    return fail(ErrorCode::kSignerUnavailable, signer_problem_);
   }
   if (state_ != EngineState::kReady) {
     return fail(ErrorCode::kNotReady, "account " + core_.settings.account + " is " +

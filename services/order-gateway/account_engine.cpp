@@ -6,8 +6,10 @@
 #include "services/order-gateway/order_messages.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <utility>
 
 namespace perpwire::gateway {
@@ -30,6 +32,16 @@ constexpr std::string_view kBehind = "journal_behind:";
 
 /// Perpetuals have positions; what spot fills change is a balance.
 bool is_position(const TradingPair& pair) { return hyperliquid::perp_coin(pair).has_value(); }
+
+/// "2024-01-20T10:40:00Z"
+std::string utc_seconds(UnixNanos time) {
+  const std::time_t seconds = time.value() / 1'000'000'000;
+  std::tm parts{};
+  gmtime_r(&seconds, &parts);
+  std::array<char, 32> text{};
+  const auto size = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return {text.data(), size};
+}
 
 }  // namespace
 
@@ -396,7 +408,7 @@ void AccountEngine::set_instruments(const hyperliquid::Instruments& instruments,
 
 std::string AccountEngine::not_ready_because() const {
   if (core_.instruments == nullptr) return "the venue's asset map is not loaded";
-  if (!lease_held_) return "the trading lease is not held";
+  if (!lease_held_) return signer_problem_;
   if (!core_.stream_open) return "not connected to the venue";
   if (!protocol_.ready()) return "the user stream is not acknowledged";
   if (!reconciled_) return "reconciling";
@@ -482,11 +494,21 @@ void AccountEngine::ask_lease() {
 void AccountEngine::on_lease(const Result<v1::SignReply>& reply) {
   lease_asked_ = false;
   if (!reply) {
-    signer_ok_ = false;
     next_lease_ = core_.now.mono + kRetry;
+    signer_ok_ = false;
+    if (signer_silent_) return;  // said already; the words of the first failure stay
+    signer_silent_ = true;
+    signer_problem_ = "the signer does not answer since " + utc_seconds(core_.now.wall) + ": " +
+                      reply.error().text;
+    core_.log(LogLevel::kError, "account=" + core_.settings.account + " " + signer_problem_);
+    evaluate();
     return;
   }
+  if (signer_silent_) {
+    core_.log(LogLevel::kInfo, "account=" + core_.settings.account + " the signer answers again");
+  }
   signer_ok_ = true;
+  signer_silent_ = false;
   if (reply->status() != "OK") {
     next_lease_ = core_.now.mono + kRetry;
     const auto code = error_code_from_string(reply->code());
@@ -497,6 +519,7 @@ void AccountEngine::on_lease(const Result<v1::SignReply>& reply) {
     } else {
       core_.log(LogLevel::kWarning,
                 "account=" + core_.settings.account + " lease refused: " + reply->reason());
+      signer_problem_ = "the trading lease is not held: " + reply->reason();
     }
     evaluate();
     return;

@@ -240,6 +240,9 @@ class AccountEngine {
   bool lease_held_ = false;
   bool lease_asked_ = false;
   bool signer_ok_ = false;
+  bool signer_silent_ = false;
+  /// Why there is no lease, or that the signer is silent: since when, and what was tried where.
+  std::string signer_problem_ = "the signer was not asked for the trading lease yet";
   std::string lease_refused_;
   UnixNanos others_may_land_until_;  // venue time
   bool wait_for_others_ = false;

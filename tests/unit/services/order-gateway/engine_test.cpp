@@ -23,6 +23,42 @@ std::string clearinghouse(const std::string& size, const std::string& entry = "5
          R"(]})";
 }
 
+// ---------------------------------------------------------------- a signer that is silent
+
+// The bench's clock begins at 2023-11-14T22:13:20Z.
+
+TEST(SilentSigner, AStartSaysThatItDoesNotAnswerSinceWhenAndWhatWasTried) {
+  EngineBench bench;
+  bench.signer_down = true;
+  bench.connect();
+  bench.advance(5'000);
+  EXPECT_EQ(bench.engine->state(), EngineState::kStarting);
+  EXPECT_EQ(bench.engine->reason(),
+            "the signer does not answer since 2023-11-14T22:13:20Z: no answer of the signer");
+  std::size_t said = 0;
+  for (const auto& status : bench.events("gateway_status")) {
+    said += status.gateway_status().reason().find("the signer does not answer") == 0 ? 1 : 0;
+  }
+  EXPECT_EQ(said, 1U) << "once, not with every attempt";
+  bench.signer_down = false;
+  bench.start();
+}
+
+TEST(SilentSigner, AnOrderIsRefusedWithTheSameWordsWhenItDiesLater) {
+  EngineBench bench;
+  bench.start();
+  bench.advance(60'000);
+  bench.signer_down = true;
+  bench.advance(5'000);
+  const auto reply = bench.place("a", "BUY", "49000", "0.01");
+  EXPECT_EQ(reply.code(), "SIGNER_UNAVAILABLE");
+  EXPECT_EQ(reply.reason().find("the signer does not answer since 2023-11-14T22:14:2"), 0U)
+      << reply.reason();
+  bench.signer_down = false;
+  bench.advance(5'000);
+  EXPECT_EQ(bench.place("b", "BUY", "49000", "0.01").status(), "ACCEPTED");
+}
+
 // ---------------------------------------------------------------- stamps
 
 TEST(Stamps, EachStageHasItsOwnMoment) {
