@@ -189,6 +189,7 @@ void AccountEngine::restore(const v1::JournalRecord& record) {
       UnknownAction action{.action = sent.action_id(),
                            .kind = ActionKind::kOrder,
                            .nonce = sent.nonce(),
+                           .key = sent.key(),
                            .expires_after_ms = static_cast<std::uint64_t>(sent.expires_after()),
                            .sent = UnixNanos{sent.sent()},
                            .orders = {},
@@ -368,6 +369,7 @@ void AccountEngine::take_up_unsent(const std::vector<ClientOrderId>& orders) {
   UnknownAction action{.action = core_.next_action_id(),
                        .kind = ActionKind::kOrder,
                        .nonce = 0,
+                       .key = {},
                        .expires_after_ms = static_cast<std::uint64_t>(core_.now.wall.millis()) +
                                            core_.settings.expires_after_ms,
                        .sent = core_.now.wall,
@@ -483,7 +485,6 @@ void AccountEngine::ask_lease() {
   lease_asked_ = true;
   v1::SignRequest request;
   request.set_type("lease");
-  request.set_key(core_.settings.key);
   request.set_account(core_.settings.account);
   request.set_network(core_.settings.network);
   request.mutable_lease()->set_holder(core_.settings.holder);

@@ -16,7 +16,6 @@ EngineSettings engine_settings(const Settings& settings, const AccountSettings& 
   EngineSettings out;
   out.account = account.name;
   out.address = account.address;
-  out.key = account.key;
   out.network = std::string(settings.network());
   out.cloid_prefix = account.cloid_prefix;
   out.vault = account.vault;

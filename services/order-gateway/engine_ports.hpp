@@ -103,7 +103,6 @@ struct CopyAnswer {
 struct EngineSettings {
   std::string account;
   std::string address;  // lower case
-  std::string key;
   std::string network;  // mainnet, testnet
   std::string cloid_prefix;
   bool vault = false;

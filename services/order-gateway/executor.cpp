@@ -80,7 +80,7 @@ v1::SignRequest Executor::new_request(bool with_lease) const {
   v1::SignRequest request;
   request.set_type("sign");
   if (with_lease) request.set_lease_epoch(lease_epoch_);
-  request.set_key(core_.settings.key);
+  // No key: the signer knows which one signs for the account now.
   request.set_account(core_.settings.account);
   request.set_network(core_.settings.network);
   if (core_.settings.vault) request.set_vault_address(core_.settings.address);
@@ -261,12 +261,13 @@ void Executor::cancel_foreign(const std::vector<Orphan>& orders) {
   sign(std::move(pending), std::move(request));
 }
 
-void Executor::fence(std::uint64_t nonce, std::function<void(bool)> held) {
+void Executor::fence(std::uint64_t nonce, const std::string& key, std::function<void(bool)> held) {
   Pending pending;
   pending.kind = ActionKind::kNoop;
   pending.fence = std::move(held);
   v1::SignRequest request = new_request(false);
   request.set_nonce(nonce);
+  request.set_key(key);
   request.mutable_noop();
   ++core_.counters.fences;
   sign(std::move(pending), std::move(request));
@@ -314,6 +315,7 @@ void Executor::on_signed(ActionId id, const Result<v1::SignReply>& reply) {
     return;
   }
   pending.nonce = reply->nonce();
+  pending.key = reply->key();
   pending.expires_after_ms = reply->expires_after();
   pending.body = reply->body();
   pending.sent = core_.now.wall;
@@ -350,6 +352,7 @@ bool Executor::journal_sending(Pending& pending, bool by_ws) {
   sent.set_account(core_.settings.account);
   sent.set_kind(std::string(to_string(pending.kind)));
   sent.set_nonce(pending.nonce);
+  sent.set_key(pending.key);
   sent.set_expires_after(static_cast<std::int64_t>(pending.expires_after_ms));
   for (const ClientOrderId& id : pending.orders) sent.add_client_order_ids(id.value());
   sent.set_path(by_ws ? "ws" : "rest");
@@ -690,8 +693,8 @@ void Executor::unknown(Pending& pending) {
     return;
   }
   if (on_unknown) {
-    on_unknown({id, pending.kind, pending.nonce, pending.expires_after_ms, pending.sent,
-                pending.orders, pending.record});
+    on_unknown({id, pending.kind, pending.nonce, pending.key, pending.expires_after_ms,
+                pending.sent, pending.orders, pending.record});
   }
 }
 

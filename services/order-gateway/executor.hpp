@@ -24,6 +24,7 @@ struct UnknownAction {
   ActionId action = 0;
   ActionKind kind = ActionKind::kOrder;
   std::uint64_t nonce = 0;
+  std::string key = {};                // that signed it; empty: of a journal that does not say
   std::uint64_t expires_after_ms = 0;  // venue time
   UnixNanos sent;
   std::vector<ClientOrderId> orders;
@@ -78,7 +79,8 @@ class Executor {
   /// Everything of a signing request but its action; with the lease's epoch where it needs one.
   [[nodiscard]] v1::SignRequest new_request(bool with_lease) const;
   /// A noop with a used nonce: `held` is told whether the venue answered ok.
-  void fence(std::uint64_t nonce, std::function<void(bool held)> held);
+  /// `key` is the one that signed with it: nonces are each key's own.
+  void fence(std::uint64_t nonce, const std::string& key, std::function<void(bool held)> held);
 
   /// Everything was checked, tracked and journaled: the request is at the signer.
   void on_handed_to_signer(SignId id);
@@ -116,6 +118,7 @@ class Executor {
     AccountDone done;                   // kAccount
     bool foreign = false;
     std::uint64_t nonce = 0;
+    std::string key = {};
     std::uint64_t expires_after_ms = 0;
     std::string body;
     std::uint64_t post_id = 0;

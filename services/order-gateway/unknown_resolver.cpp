@@ -130,7 +130,7 @@ void UnknownResolver::try_fence(Entry& entry) {
   entry.fencing = true;
   entry.next_fence = core_.now.mono + kFenceInterval;
   const ActionId id = entry.action.action;
-  executor_.fence(entry.action.nonce, [this, id](bool held) {
+  executor_.fence(entry.action.nonce, entry.action.key, [this, id](bool held) {
     const auto found = entries_.find(id);
     if (found == entries_.end()) return;
     found->second.fencing = false;

@@ -229,7 +229,6 @@ void VenueCanceller::cancel(std::size_t account, const std::vector<VenueOrder>& 
   const auto& who = config_.accounts[account];
   v1::SignRequest by_cloid;
   by_cloid.set_type("sign");
-  by_cloid.set_key(who.key);
   by_cloid.set_account(who.name);
   by_cloid.set_network(config_.network);
   if (who.vault) by_cloid.set_vault_address(who.address);

@@ -190,6 +190,11 @@ Result<SignerState> FileStore::load(const std::set<std::string>& keys,
       return tl::unexpected(saved.error());
     }
   }
+  auto plan = load_key_plan();
+  if (!plan) {
+    return tl::unexpected(plan.error());
+  }
+  state.plan = std::move(*plan);
   if (auto loaded = load_locks(state); !loaded) {
     return tl::unexpected(loaded.error());
   }
@@ -341,6 +346,50 @@ Status FileStore::save_locks(const std::set<KeyLock>& locks) {
     text += fmt::format("{} {} {}\n", lock.key, lock.holder, lock.uid);
   }
   return replace_file(data_folder_ / "locks", text, true);
+}
+
+/// Lines `account <name> <configured> <current> <draining>...` and `retired <key>`.
+Status FileStore::save_key_plan(const KeyPlan& plan) {
+  std::string text;
+  for (const auto& [account, keys] : plan.accounts) {
+    text += fmt::format("account {} {} {}", account, keys.configured, keys.current);
+    for (const auto& key : keys.draining) {
+      text += " " + key;
+    }
+    text += "\n";
+  }
+  for (const auto& key : plan.retired) {
+    text += fmt::format("retired {}\n", key);
+  }
+  return replace_file(data_folder_ / "keys", text, true);
+}
+
+Result<KeyPlan> FileStore::load_key_plan() const {
+  const auto file = data_folder_ / "keys";
+  const auto text = read_file(file);
+  if (!text) {
+    return tl::unexpected(text.error());
+  }
+  KeyPlan plan;
+  std::istringstream lines(text->value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string kind;
+    std::string name;
+    words >> kind >> name;
+    AccountKeys keys;
+    if (kind == "account" && words >> keys.configured >> keys.current) {
+      for (std::string key; words >> key;) {
+        keys.draining.insert(key);
+      }
+      plan.accounts[name] = std::move(keys);
+    } else if (kind == "retired" && !name.empty()) {
+      plan.retired.insert(name);
+    } else {
+      return damaged(file, "an account with its keys, or a retired key, found " + line);
+    }
+  }
+  return plan;
 }
 
 Status FileStore::append_audit(const journal::AuditRecord& record) {

@@ -14,9 +14,8 @@ namespace perpwire::signer {
 /// the nonce marks in the run folder (tmpfs): a restored backup of the data folder shows by its
 /// mark being behind the copy.
 ///
-/// Files: nonce-<key>, lease-<account>, assets, locks, issued.log (+ .1), boot_id, and the folder
-/// audit/ (journal::AuditFile).
-/// Thread: one. The folders are locked by this process.
+/// Files: nonce-<key>, lease-<account>, assets, locks, keys, issued.log (+ .1), boot_id, and the
+/// folder audit/ (journal::AuditFile). Thread: one. The folders are locked by this process.
 class FileStore final : public SignerStore {
  public:
   /// issued.log is begun anew beyond this; two of them are kept.
@@ -33,6 +32,9 @@ class FileStore final : public SignerStore {
   FileStore(const FileStore&) = delete;
   FileStore& operator=(const FileStore&) = delete;
 
+  /// What became of keys, before they are read. Errors: kIo, kMalformed naming the file.
+  Result<KeyPlan> load_key_plan() const;
+
   /// What was known, for these keys and accounts. `boot_id` is the kernel's.
   ///
   /// Where the run folder has no copy of a key's mark (reboot, first start), its nonces go on two
@@ -46,6 +48,10 @@ class FileStore final : public SignerStore {
   Status save_lease(const std::string& account, const LeaseRecord& record) override;
   Status save_pins(const std::vector<AssetEntry>& pins) override;
   Status save_locks(const std::set<KeyLock>& locks) override;
+  Status save_key_plan(const KeyPlan& plan) override;
+  Result<std::uint64_t> nonce_mark(const std::string& key, ClockReading now) override {
+    return load_mark(key, now);
+  }
   Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) override;
   Status append_audit(const journal::AuditRecord& record) override;
   [[nodiscard]] Status audit_health() const override { return audit_syncer_.health(); }

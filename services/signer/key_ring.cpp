@@ -10,6 +10,11 @@ void KeyRing::add(std::string name, SigningKey key) {
   keys_.emplace(std::move(name), Entry{std::move(key), false, {}});
 }
 
+void KeyRing::remove(const std::string& name) {
+  std::erase_if(unchecked_, [&](const Unchecked& each) { return each.name == name; });
+  keys_.erase(name);
+}
+
 std::optional<Address> KeyRing::address_of(const std::string& name) const {
   const auto found = keys_.find(name);
   if (found == keys_.end()) {

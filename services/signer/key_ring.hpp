@@ -23,6 +23,8 @@ class KeyRing {
   static constexpr std::size_t kMaxUnchecked = 1'024;
 
   void add(std::string name, SigningKey key);
+  /// Wipes it. Its signatures that were not checked yet are dropped: check them before.
+  void remove(const std::string& name);
 
   [[nodiscard]] bool has(const std::string& name) const { return keys_.contains(name); }
   [[nodiscard]] std::optional<Address> address_of(const std::string& name) const;

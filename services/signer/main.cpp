@@ -3,6 +3,7 @@
 #include "libs/common/metrics.hpp"
 #include "libs/common/service.hpp"
 #include "libs/common/time.hpp"
+#include "libs/keystore/keystore_folder.hpp"
 #include "services/signer/file_store.hpp"
 #include "services/signer/sandbox.hpp"
 #include "services/signer/service_config.hpp"
@@ -49,16 +50,17 @@ void run(perpwire::ServiceContext& context) {
   using namespace perpwire;
   const auto& settings = context.settings();
   auto config = signer::make_service_config(settings);
+  signer::FileStore store{context.data_folder(), context.run_folder(), settings.signer.audit_sync};
+  signer::apply_key_plan(settings, or_refuse(store.load_key_plan()), config);
   auto keys = signer::unlock_keys(settings, config.keys);
   if (const auto missing = signer::lock_memory(); !missing.empty()) {
     spdlog::warn("memory not locked {}", missing);
   }
   const signer::ClockReading start{wall_clock_now(), boottime_now()};
-  signer::FileStore store{context.data_folder(), context.run_folder(), settings.signer.audit_sync};
   show_audit_syncs(context.metrics(), store.audit(), store.audit_syncer());
   const auto state =
       or_refuse(store.load(config.keys, config.accounts, or_refuse(signer::read_boot_id()), start));
-  signer::SignerCore core{std::move(config.core), std::move(keys), state, store, start};
+  signer::SignerCore core{std::move(config.core), std::move(keys.ring), state, store, start};
   core.note("started", "",
             fmt::format("version {} build {} policy {} torn bytes {}", version(), build_id(),
                         config.policy_hash.empty() ? "none" : config.policy_hash,
@@ -79,6 +81,10 @@ void run(perpwire::ServiceContext& context) {
        .hello = {.same_build = false, .allow_builds = settings.order_gateway.allow_builds},
        .curve = door.of(settings.signer.endpoint, "signer"),
        .clients = settings.curve.clients,
+       .load_key =
+           [&settings, &keys](const std::string& name) {
+             return keystore::load_key(settings.signer.keystore_dir, name, keys.passphrase);
+           },
        .audit = &store.audit()}};
   signer::forbid_connections();
   context.run();

@@ -155,6 +155,12 @@ Policy Policy::parse(std::string_view text, std::string_view name) {
   return Policy{std::move(rules)};
 }
 
+void Policy::copy_rules(const std::string& from, const std::string& to) {
+  if (const auto found = rules_.find(from); found != rules_.end()) {
+    rules_.insert_or_assign(to, KeyRules(found->second));
+  }
+}
+
 const KeyRules* Policy::rules_of(const std::string& key) const {
   const auto found = rules_.find(key);
   return found == rules_.end() ? nullptr : &found->second;

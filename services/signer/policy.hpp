@@ -40,6 +40,8 @@ class Policy {
   /// Reads a policy file (TOML): see README.md. Throws ConfigError.
   static Policy parse(std::string_view text, std::string_view name);
 
+  /// `to` may what `from` may.
+  void copy_rules(const std::string& from, const std::string& to);
   [[nodiscard]] const KeyRules* rules_of(const std::string& key) const;
 
   /// Errors: kSignerRefused beginning with the rule's name: "rule max_order_notional: ...".

@@ -5,6 +5,7 @@
 #include "libs/keystore/passphrase.hpp"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <fstream>
@@ -80,6 +81,7 @@ ServiceConfig make_service_config(const Settings& settings) {
           "the signer signs nothing");
     }
     config.core.policy = default_policy(config.core, settings.order_gateway.expires_after);
+    config.core.has_policy_file = false;
   } else {
     const auto text = read_policy_file(policy_file);
     config.core.policy = Policy::parse(text, policy_file.string());
@@ -91,12 +93,37 @@ ServiceConfig make_service_config(const Settings& settings) {
   return config;
 }
 
-KeyRing unlock_keys(const Settings& settings, const std::set<std::string>& keys) {
-  KeyRing ring;
-  if (keys.empty()) {
-    return ring;
+void apply_key_plan(const Settings& settings, const KeyPlan& plan, ServiceConfig& config) {
+  std::map<std::string, std::string> configured;
+  for (const auto& [name, account] : config.core.accounts) {
+    configured[name] = account.key;
   }
-  const auto passphrase =
+  const KeyRotation rotation{configured, plan};
+  for (const auto& [name, key] : configured) {
+    const auto& current = rotation.current(name);
+    if (rotation.is_retired(current)) {
+      throw ConfigError(fmt::format(
+          "accounts.{}.key: expected a key that was not retired, found {}", name, current));
+    }
+    if (current != key) {
+      spdlog::warn(
+          "account={} key={} in place of {}, which the configuration names: it was rotated", name,
+          current, key);
+    }
+  }
+  config.keys = rotation.needed();
+  std::erase_if(config.keys, [&](const std::string& key) {
+    return rotation.is_draining(key) &&
+           !std::filesystem::exists(settings.signer.keystore_dir / (key + ".json"));
+  });
+}
+
+UnlockedKeys unlock_keys(const Settings& settings, const std::set<std::string>& keys) {
+  UnlockedKeys unlocked;
+  if (keys.empty()) {
+    return unlocked;
+  }
+  auto passphrase =
       keystore::read_passphrase(settings.signer.passphrase, "Passphrase of the signer's keys: ");
   if (!passphrase) {
     throw ConfigError("signer." + passphrase.error().text);
@@ -106,9 +133,10 @@ KeyRing unlock_keys(const Settings& settings, const std::set<std::string>& keys)
     if (!key) {
       throw ConfigError(key.error().text);
     }
-    ring.add(name, std::move(*key));
+    unlocked.ring.add(name, std::move(*key));
   }
-  return ring;
+  unlocked.passphrase = std::move(*passphrase);
+  return unlocked;
 }
 
 }  // namespace perpwire::signer

@@ -25,7 +25,18 @@ struct ServiceConfig {
 /// accounts that name it, in modes sim and testnet; mode live needs one.
 ServiceConfig make_service_config(const Settings& settings);
 
+/// The keys of the configuration with what became of them since: `config.keys` are then those that
+/// are needed. Draining keys whose file was taken away are left out. Throws ConfigError where an
+/// account is left with a retired key.
+void apply_key_plan(const Settings& settings, const KeyPlan& plan, ServiceConfig& config);
+
+struct UnlockedKeys {
+  KeyRing ring;
+  /// Kept in locked memory: keys that are added later are under the same one.
+  Secret passphrase;
+};
+
 /// Reads the passphrase and unlocks the keys. Throws ConfigError naming file and cause.
-KeyRing unlock_keys(const Settings& settings, const std::set<std::string>& keys);
+UnlockedKeys unlock_keys(const Settings& settings, const std::set<std::string>& keys);
 
 }  // namespace perpwire::signer

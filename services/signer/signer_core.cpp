@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 namespace perpwire::signer {
 namespace {
@@ -50,6 +51,12 @@ Status check_holder(const std::string& holder) {
                      "lease.holder: expected up to 64 of [A-Za-z0-9._-]");
 }
 
+std::map<std::string, std::string> keys_by_account(const SignerConfig& config) {
+  std::map<std::string, std::string> keys;
+  for (const auto& [name, account] : config.accounts) keys[name] = account.key;
+  return keys;
+}
+
 /// Whether an unlock speaks of this lock.
 bool is_meant(const v1::SignRequest& unlock, const KeyLock& lock) {
   return (unlock.key().empty() || lock.key == unlock.key()) &&
@@ -69,6 +76,7 @@ struct SignerCore::Signed {
   hl::ActionEnvelope envelope;
   Signature signature;
   Address signer;
+  std::string key;
   std::string body;
 };
 
@@ -76,6 +84,7 @@ SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& sta
                        SignerStore& store, ClockReading start)
     : config_(std::move(config)),
       keys_(std::move(keys)),
+      rotation_(keys_by_account(config_), state.plan),
       store_(store),
       leases_(state.leases, start.boot),
       assets_(state.pins),
@@ -86,11 +95,16 @@ SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& sta
   }
   std::uint64_t longest = 0;
   for (const auto& [name, account] : config_.accounts) {
+    if (!config_.has_policy_file) {
+      config_.policy.copy_rules(account.key, rotation_.current(name));
+      for (const auto& key : rotation_.draining(name)) config_.policy.copy_rules(account.key, key);
+    }
     const auto* rules = config_.policy.rules_of(account.key);
     longest = std::max(longest, rules == nullptr ? 0 : rules->max_expires_after_ms);
   }
   for (const auto& issued : state.issued) {
     issued_.add(issued);
+    note_signed(issued, start);
   }
   for (const auto& recent : state.recent) {
     velocities_[recent.key].restore(recent.added, start.boot, recent.age);
@@ -98,6 +112,9 @@ SignerCore::SignerCore(SignerConfig config, KeyRing keys, const SignerState& sta
   locks_ = state.locks;
   if (state.issued_may_be_incomplete) {
     issued_.set_floor(millis(start.wall) + longest);
+    for (const auto& name : keys_.names()) {
+      note_signed({name, "", 0, millis(start.wall) + longest, start.boot}, start);
+    }
   }
 }
 
@@ -138,6 +155,7 @@ v1::SignReply SignerCore::handle(const v1::SignRequest& request, ClockReading no
   reply.set_nonce(result->envelope.nonce);
   reply.set_expires_after(result->envelope.expires_after_ms.value_or(0));
   reply.set_signer_address(result->signer.to_string());
+  reply.set_key(result->key);
   reply.set_body(std::move(result->body));
   return reply;
 }
@@ -171,14 +189,17 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (!account) {
     return tl::unexpected(account.error());
   }
-  if (needs_lease(action->action) && is_locked(request.key())) {
-    return refuse("cancel_only",
-                  fmt::format("key {} is locked: it signs cancels alone", request.key()));
+  const auto key = key_of(request, *action, now);
+  if (!key) {
+    return tl::unexpected(key.error());
   }
-  if (auto checked = config_.policy.check(request.key(), request.account(), *action); !checked) {
+  if (needs_lease(action->action) && is_locked(*key)) {
+    return refuse("cancel_only", fmt::format("key {} is locked: it signs cancels alone", *key));
+  }
+  if (auto checked = config_.policy.check(*key, request.account(), *action); !checked) {
     return tl::unexpected(checked.error());
   }
-  auto envelope = envelope_of(request, **account, *action, now);
+  auto envelope = envelope_of(request, *key, **account, *action, now);
   if (!envelope) {
     return tl::unexpected(envelope.error());
   }
@@ -199,22 +220,23 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   if (auto pinned = pin_assets(*action); !pinned && needs_lease(action->action)) {
     return tl::unexpected(pinned.error());
   }
-  if (auto slow = check_velocity(request, *action, now); !slow) {
+  if (auto slow = check_velocity(*key, *action, now); !slow) {
     return tl::unexpected(slow.error());
   }
-  const auto nonce = nonce_for(request, *action, now);
+  const auto nonce = nonce_for(request, *key, *action, now);
   if (!nonce) {
     return tl::unexpected(nonce.error());
   }
   envelope->nonce = *nonce;
-  const IssuedNonce issued{request.key(), request.account(), *nonce,
-                           envelope->expires_after_ms.value_or(0), now.boot};
+  const IssuedNonce issued{*key, request.account(), *nonce, envelope->expires_after_ms.value_or(0),
+                           now.boot};
   if (auto kept = store_.append_issued(issued, millis(now.wall));
       !kept && needs_lease(action->action)) {
     return tl::unexpected(kept.error());
   }
   issued_.add(issued);
-  const auto result = keys_.sign(request.key(), config_.network, action->action, *envelope);
+  note_signed(issued, now);
+  const auto result = keys_.sign(*key, config_.network, action->action, *envelope);
   if (!result) {
     return tl::unexpected(result.error());
   }
@@ -222,7 +244,7 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
   hl::append_json(action->action, action_json);
   const auto written = audit({.time = now.wall,
                               .what = "signed",
-                              .key = request.key(),
+                              .key = *key,
                               .account = request.account(),
                               .action_type = hl::action_type(action->action),
                               .nonce = *nonce,
@@ -234,22 +256,19 @@ Result<SignerCore::Signed> SignerCore::sign(const v1::SignRequest& request, Cloc
       return tl::unexpected(kept.error());
     }
   }
-  Signed out{std::move(action->action),
-             *envelope,
-             result->signature,
-             *keys_.address_of(request.key()),
-             {}};
+  Signed out{std::move(action->action), *envelope, result->signature,
+             *keys_.address_of(*key),   *key,      {}};
   hl::append_exchange_body(action_json, *envelope, result->signature, out.body);
   return out;
 }
 
-Status SignerCore::check_velocity(const v1::SignRequest& request, const ActionRequest& action,
+Status SignerCore::check_velocity(const std::string& key, const ActionRequest& action,
                                   ClockReading now) {
-  const auto* rules = config_.policy.rules_of(request.key());
+  const auto* rules = config_.policy.rules_of(key);
   if (rules == nullptr || !needs_lease(action.action)) {
     return {};
   }
-  return velocities_[request.key()].take(rules->velocity, exposure_of(action.action), now.boot);
+  return velocities_[key].take(rules->velocity, exposure_of(action.action), now.boot);
 }
 
 // ---------------------------------------------------------------- operators
@@ -286,6 +305,125 @@ v1::SignReply SignerCore::operate(const v1::SignRequest& request, Asker asker, C
   note(what, request.key(), text, now.wall);
   reply.set_status("OK");
   return reply;
+}
+
+// ---------------------------------------------------------------- a change of keys
+
+v1::SignReply SignerCore::change_keys(const v1::SignRequest& request, const Asker& asker,
+                                      ClockReading now) {
+  v1::SignReply reply;
+  reply.set_request_id(request.request_id());
+  const bool use = request.type() == "use_key";
+  const auto before = rotation_.current(request.account());
+  Status done;
+  if (!asker.is_operator) {
+    done = refuse("operator", request.type() + " is for operators alone");
+  } else {
+    done = use ? use_key(request) : retire_key(request, now);
+  }
+  if (!done) {
+    audit_refusal(request, done.error(), now);
+    set_error(done.error(), reply);
+    return reply;
+  }
+  const auto text = use ? "in place of " + before : std::string();
+  ignore(audit({.time = now.wall,
+                .what = use ? "key_used" : "key_retired",
+                .key = request.key(),
+                .account = request.account(),
+                .text = text}),
+         "the change itself is durable; the failure is counted");
+  reply.set_status("OK");
+  return reply;
+}
+
+Status SignerCore::may_add(const v1::SignRequest& request, const Asker& asker, ClockReading now) {
+  const auto check = [&]() -> Status {
+    if (!asker.is_operator) {
+      return refuse("operator", request.type() + " is for operators alone");
+    }
+    if (auto plan = rotation_.use(request.account(), request.key()); !plan) {
+      return tl::unexpected(plan.error());
+    }
+    const auto* rules = config_.policy.rules_of(request.key());
+    if (config_.has_policy_file &&
+        (rules == nullptr || !rules->accounts.contains(request.account()))) {
+      return refuse("policy",
+                    fmt::format("key {} has no table for account {} in the policy file that was "
+                                "read at the start",
+                                request.key(), request.account()));
+    }
+    return {};
+  };
+  auto checked = check();
+  if (!checked) audit_refusal(request, checked.error(), now);
+  return checked;
+}
+
+Status SignerCore::add_key(const std::string& name, SigningKey key, ClockReading now) {
+  if (keys_.has(name)) return {};
+  const auto mark = store_.nonce_mark(name, now);
+  if (!mark) return tl::unexpected(mark.error());
+  nonces_.emplace(name, NonceSource{*mark});
+  note("key_added", name, key.address().to_string(), now.wall);
+  keys_.add(name, std::move(key));
+  return {};
+}
+
+Status SignerCore::use_key(const v1::SignRequest& request) {
+  auto plan = rotation_.use(request.account(), request.key());
+  if (!plan) return tl::unexpected(plan.error());
+  if (!keys_.has(request.key())) {
+    return refuse("key", fmt::format("key {} is not loaded: add_key comes first", request.key()));
+  }
+  // Who wanted the old one to sign cancels alone wants it of the new one.
+  auto locks = locks_;
+  const auto before = rotation_.current(request.account());
+  for (const auto& lock : locks_) {
+    if (lock.key == before) locks.insert({request.key(), lock.holder, lock.uid});
+  }
+  if (locks != locks_) {
+    if (auto saved = save_locks(locks); !saved) return saved;
+    locks_ = std::move(locks);
+  }
+  if (auto saved = store_.save_key_plan(*plan); !saved) return saved;
+  rotation_.take(std::move(*plan));
+  if (!config_.has_policy_file) config_.policy.copy_rules(before, request.key());
+  return {};
+}
+
+Status SignerCore::retire_key(const v1::SignRequest& request, ClockReading now) {
+  auto plan = rotation_.retire(request.key());
+  if (!plan) return tl::unexpected(plan.error());
+  if (const auto drained = drained_at_.find(request.key());
+      drained != drained_at_.end() && now.boot < drained->second) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(drained->second - now.boot);
+    return refuse("draining", fmt::format("what key {} signed may still land: ask again in {} s",
+                                          request.key(), left.count()));
+  }
+  if (auto saved = store_.save_key_plan(*plan); !saved) return saved;
+  rotation_.take(std::move(*plan));
+  auto locks = locks_;
+  std::erase_if(locks, [&](const KeyLock& lock) { return lock.key == request.key(); });
+  if (locks != locks_) {
+    ignore(save_locks(locks), "locks of a key that is gone");
+    locks_ = std::move(locks);
+  }
+  keys_.remove(request.key());
+  nonces_.erase(request.key());
+  drained_at_.erase(request.key());
+  return {};
+}
+
+void SignerCore::note_signed(const IssuedNonce& issued, ClockReading now) {
+  // The venue's clock decides what has expired, and may lag ours a little.
+  constexpr Nanos kMargin = std::chrono::seconds(2);
+  const auto wall = millis(now.wall);
+  const auto left = std::chrono::milliseconds(
+      issued.expires_after_ms > wall ? issued.expires_after_ms - wall : 0);
+  auto& until = drained_at_[issued.key];
+  until = std::max(until, issued.expires_after_ms == 0 ? issued.at + IssuedNonces::kWindow
+                                                       : now.boot + left + kMargin);
 }
 
 bool SignerCore::is_locked(const std::string& key) const {
@@ -429,18 +567,49 @@ Result<const SignerAccount*> SignerCore::find_account(const v1::SignRequest& req
   if (found == config_.accounts.end()) {
     return refuse("accounts", fmt::format("no account named \"{}\"", request.account()));
   }
-  if (!request.key().empty() && found->second.key != request.key()) {
+  const auto& current = rotation_.current(request.account());
+  if (!request.key().empty() && request.key() != current &&
+      !rotation_.draining(request.account()).contains(request.key())) {
+    if (rotation_.is_retired(request.key())) {
+      return refuse("retired", fmt::format("key {} was retired", request.key()));
+    }
     return refuse("accounts",
                   fmt::format("account {} is signed by key {}, the request names \"{}\"",
-                              request.account(), found->second.key, request.key()));
-  }
-  if (request.type() == "sign" && !keys_.has(request.key())) {
-    return refuse("key", fmt::format("no key named \"{}\"", request.key()));
+                              request.account(), current, request.key()));
   }
   return &found->second;
 }
 
+Result<std::string> SignerCore::key_of(const v1::SignRequest& request, const ActionRequest& action,
+                                       ClockReading now) {
+  const auto& current = rotation_.current(request.account());
+  std::string key = request.key().empty() ? current : request.key();
+  if (request.key().empty() && request.has_nonce()) {
+    // A fence that does not say whose nonce it burns: the one key that issued it, if only one did.
+    const auto& draining = rotation_.draining(request.account());
+    const bool by_current = issued_.contains(current, request.account(), request.nonce(), now.boot);
+    for (const auto& old : draining) {
+      if (!issued_.contains(old, request.account(), request.nonce(), now.boot)) continue;
+      if (by_current || key != current) {
+        return refuse("nonce", fmt::format("nonce {} was issued to several keys of account {}: the "
+                                           "request must name one",
+                                           request.nonce(), request.account()));
+      }
+      key = old;
+    }
+  }
+  if (!keys_.has(key)) {
+    return refuse("key", fmt::format("no key named \"{}\"", key));
+  }
+  if (key != current && needs_lease(action.action)) {
+    return refuse("draining", fmt::format("key {} is being retired: key {} signs for account {}",
+                                          key, current, request.account()));
+  }
+  return key;
+}
+
 Result<hl::ActionEnvelope> SignerCore::envelope_of(const v1::SignRequest& request,
+                                                   const std::string& key,
                                                    const SignerAccount& account,
                                                    const ActionRequest& action, ClockReading now) {
   if (request.network() != hl::to_string(config_.network)) {
@@ -462,7 +631,7 @@ Result<hl::ActionEnvelope> SignerCore::envelope_of(const v1::SignRequest& reques
                                                      request.account(), expected->to_string())
                                        : fmt::format("account {} is no vault", request.account()));
   }
-  const auto* rules = config_.policy.rules_of(request.key());
+  const auto* rules = config_.policy.rules_of(key);
   const auto longest = rules == nullptr ? 0 : rules->max_expires_after_ms;
   if (request.has_expires_after_ms()) {
     if (request.expires_after_ms() > longest) {
@@ -507,24 +676,23 @@ Status SignerCore::pin_assets(const ActionRequest& request) {
   return {};
 }
 
-Result<std::uint64_t> SignerCore::nonce_for(const v1::SignRequest& request,
+Result<std::uint64_t> SignerCore::nonce_for(const v1::SignRequest& request, const std::string& key,
                                             const ActionRequest& action, ClockReading now) {
   if (request.has_nonce()) {
     if (!std::holds_alternative<hl::NoopAction>(action.action)) {
       return refuse("nonce", fmt::format("a nonce may be named for a noop only, not for {}",
                                          hl::action_type(action.action)));
     }
-    if (!issued_.contains(request.key(), request.account(), request.nonce(), now.boot)) {
+    if (!issued_.contains(key, request.account(), request.nonce(), now.boot)) {
       return refuse("nonce", fmt::format("nonce {} was not issued to key {} and account {} within "
                                          "2 minutes",
-                                         request.nonce(), request.key(), request.account()));
+                                         request.nonce(), key, request.account()));
     }
     return request.nonce();
   }
-  auto& source = nonces_.at(request.key());
-  auto nonce = source.next(millis(now.wall), [&](std::uint64_t mark) {
-    return store_.save_nonce_mark(request.key(), mark);
-  });
+  auto& source = nonces_.at(key);
+  auto nonce = source.next(millis(now.wall),
+                           [&](std::uint64_t mark) { return store_.save_nonce_mark(key, mark); });
   if (!nonce && nonce.error().code == ErrorCode::kIo && !needs_lease(action.action)) {
     // Cancels go on while the disk is full, as long as nonces are covered.
     if (const auto reserved = source.next_reserved()) {

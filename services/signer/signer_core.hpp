@@ -5,6 +5,7 @@
 #include "services/signer/clock_guard.hpp"
 #include "services/signer/issued_nonces.hpp"
 #include "services/signer/key_ring.hpp"
+#include "services/signer/key_rotation.hpp"
 #include "services/signer/lease_table.hpp"
 #include "services/signer/nonce_source.hpp"
 #include "services/signer/policy.hpp"
@@ -39,6 +40,7 @@ struct SignerConfig {
   hyperliquid::Network network = hyperliquid::Network::kTestnet;
   std::map<std::string, SignerAccount> accounts;
   Policy policy;
+  bool has_policy_file = true;  // false: a new key may what the account's key may
 };
 
 /// The signer without its sockets and files: requests in, signatures out.
@@ -68,6 +70,23 @@ class SignerCore {
   /// IO if it could not be made durable (a lock holds all the same).
   v1::SignReply operate(const v1::SignRequest& request, Asker asker, ClockReading now);
 
+  /// A `use_key` or `retire_key` request, an operator's alone.
+  ///   use_key:    the key, which add_key loaded before, signs for the account from now on; the one
+  ///               before it is draining: it signs noops and cancels alone. Locks go with it.
+  ///   retire_key: a draining key is wiped and refused by name for ever, once all that it signed
+  ///               has expired (2 minutes after what has no expiry): until then it may land, and
+  ///               need a noop of this key.
+  /// Errors in the reply: SIGNER_REFUSED with the rule (operator, key, accounts, policy, draining,
+  /// retired), IO if it could not be made durable; nothing changed then.
+  v1::SignReply change_keys(const v1::SignRequest& request, const Asker& asker, ClockReading now);
+
+  /// Whether a key of this name may be loaded beside the others, for `account`. Errors: as
+  /// change_keys.
+  Status may_add(const v1::SignRequest& request, const Asker& asker, ClockReading now);
+  /// It stands by: it signs nothing until use_key. Errors: kIo and the like if the nonces it used
+  /// before are not known.
+  Status add_key(const std::string& name, SigningKey key, ClockReading now);
+
   /// Writes what is no request: that the signer started, that a key was sealed.
   void note(std::string_view what, std::string_view key, std::string_view text, UnixNanos now);
 
@@ -84,6 +103,7 @@ class SignerCore {
   [[nodiscard]] const LeaseTable& leases() const { return leases_; }
   [[nodiscard]] std::uint64_t last_nonce(const std::string& key) const;
   [[nodiscard]] bool is_locked(const std::string& key) const;
+  [[nodiscard]] const KeyRotation& rotation() const { return rotation_; }
   [[nodiscard]] const std::set<KeyLock>& locks() const { return locks_; }
   /// Records that the audit log did not take: cancels that were signed all the same, and refusals.
   [[nodiscard]] std::uint64_t audit_failures() const { return audit_failures_; }
@@ -93,24 +113,31 @@ class SignerCore {
   Result<Signed> sign(const v1::SignRequest& request, ClockReading now);
   Result<LeaseDecision> lease(const v1::SignRequest& request, ClockReading now);
   Result<const SignerAccount*> find_account(const v1::SignRequest& request) const;
+  /// Which key signs it: the one it names, or the account's own.
+  Result<std::string> key_of(const v1::SignRequest& request, const ActionRequest& action,
+                             ClockReading now);
+  void note_signed(const IssuedNonce& issued, ClockReading now);
+  Status use_key(const v1::SignRequest& request);
+  Status retire_key(const v1::SignRequest& request, ClockReading now);
   Result<hyperliquid::ActionEnvelope> envelope_of(const v1::SignRequest& request,
+                                                  const std::string& key,
                                                   const SignerAccount& account,
                                                   const ActionRequest& action, ClockReading now);
   Status check_assets(const ActionRequest& request);
   Status pin_assets(const ActionRequest& request);
-  Status check_velocity(const v1::SignRequest& request, const ActionRequest& action,
-                        ClockReading now);
+  Status check_velocity(const std::string& key, const ActionRequest& action, ClockReading now);
   Status lock(const v1::SignRequest& request, Asker asker);
   Status unlock(const v1::SignRequest& request, Asker asker);
   Status save_locks(const std::set<KeyLock>& locks);
   Result<AssetEntry> accept_asset(const v1::SignRequest& request, Asker asker);
   Status audit(journal::AuditRecord record);
   void audit_refusal(const v1::SignRequest& request, const Error& error, ClockReading now);
-  Result<std::uint64_t> nonce_for(const v1::SignRequest& request, const ActionRequest& action,
-                                  ClockReading now);
+  Result<std::uint64_t> nonce_for(const v1::SignRequest& request, const std::string& key,
+                                  const ActionRequest& action, ClockReading now);
 
   SignerConfig config_;
   KeyRing keys_;
+  KeyRotation rotation_;
   SignerStore& store_;
   std::map<std::string, NonceSource> nonces_;
   IssuedNonces issued_;
@@ -118,6 +145,8 @@ class SignerCore {
   AssetPins assets_;
   ClockGuard clock_;
   std::map<std::string, Velocity> velocities_;  // by key
+  /// By key: when (CLOCK_BOOTTIME) nothing that it signed can land or need its noop any more.
+  std::map<std::string, Nanos> drained_at_;
   std::set<KeyLock> locks_;
   bool locks_saved_ = true;
   std::uint64_t audit_failures_ = 0;

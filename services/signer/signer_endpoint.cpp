@@ -8,6 +8,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -39,8 +40,9 @@ ClockReading read_clocks() { return {wall_clock_now(), boottime_now()}; }
 
 /// Words of requests as labels: a client must not be able to make series.
 std::string known_type(const std::string& type) {
-  constexpr std::array<std::string_view, 9> kTypes{
-      "sign", "lease", "lock", "unlock", "accept_asset", "audit", "hello", "status", "metrics"};
+  constexpr std::array<std::string_view, 12> kTypes{
+      "sign",    "lease",      "lock",  "unlock", "accept_asset", "add_key",
+      "use_key", "retire_key", "audit", "hello",  "status",       "metrics"};
   return std::find(kTypes.begin(), kTypes.end(), type) == kTypes.end() ? "unknown" : type;
 }
 
@@ -54,6 +56,8 @@ std::uint32_t curve_uid(std::string_view public_key) {
 
 std::string_view state_of(const SignerCore& core, const std::string& key) {
   if (core.keys().is_sealed(key)) return "SEALED";
+  if (core.rotation().is_draining(key)) return "DRAINING";
+  if (!core.rotation().needed().contains(key)) return "STANDBY";
   return core.is_locked(key) ? "CANCEL_ONLY" : "ARMED";
 }
 
@@ -85,6 +89,10 @@ SignerEndpoint::SignerEndpoint(boost::asio::io_context& io, zmq::context_t& cont
   show_states();
 }
 
+SignerEndpoint::~SignerEndpoint() {
+  if (loader_) loader_->join();
+}
+
 void SignerEndpoint::on_request(const IncomingRequest& incoming, Via via) {
   v1::SignRequest request;
   v1::SignReply reply;
@@ -94,9 +102,11 @@ void SignerEndpoint::on_request(const IncomingRequest& incoming, Via via) {
   } else {
     reply = answer(request, incoming);
   }
-  if (request.type() == "audit" && reply.status() == "OK") {
-    answer_audit(request, incoming, via);
-    return;
+  if (reply.status() == "OK" && request.type() == "audit") {
+    return answer_audit(request, incoming, via);
+  }
+  if (reply.status() == "OK" && request.type() == "add_key") {
+    return answer_add_key(request, incoming, via);
   }
   count(parsed ? known_type(request.type()) : "malformed", reply);
   send(reply, incoming.reply_to, via, is_json(incoming.payload));
@@ -113,6 +123,38 @@ void SignerEndpoint::send(const v1::SignReply& reply, const ReplyAddress& to, Vi
   } else {
     server_.reply(to, text);
   }
+}
+
+void SignerEndpoint::answer_add_key(const v1::SignRequest& request, const IncomingRequest& incoming,
+                                    Via via) {
+  const auto answer = [this, request, to = incoming.reply_to, via,
+                       json = is_json(incoming.payload)](Status outcome) {
+    v1::SignReply reply;
+    reply.set_request_id(request.request_id());
+    if (outcome) {
+      reply.set_status("OK");
+      reply.set_signer_address(core_.keys().address_of(request.key())->to_string());
+      show_states();
+    } else {
+      reject(outcome.error().code, outcome.error().text, reply);
+    }
+    spdlog::warn("add_key key={} account={} result={} {}", request.key(), request.account(),
+                 reply.status(), reply.reason());
+    count("add_key", reply);
+    send(reply, to, via, json);
+  };
+  if (core_.keys().has(request.key())) return answer({});
+  if (loading_) return answer(fail(ErrorCode::kRateLimited, "another key is being read"));
+  loading_ = true;
+  if (!loader_) loader_ = std::make_unique<boost::asio::thread_pool>(1);
+  boost::asio::post(*loader_, [this, name = request.key(), answer] {
+    auto key = std::make_shared<Result<SigningKey>>(options_.load_key(name));
+    boost::asio::post(io_, [this, name, key, answer] {
+      loading_ = false;
+      answer(*key ? core_.add_key(name, std::move(**key), read_clocks())
+                  : Status{tl::unexpected(key->error())});
+    });
+  });
 }
 
 void SignerEndpoint::answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming,
@@ -163,6 +205,22 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
     show_states();
     return reply;
   }
+  if (request.type() == "add_key" && options_.load_key) {
+    if (const auto may = core_.may_add(request, *asker, read_clocks()); !may) {
+      reject(may.error().code, may.error().text, reply);
+    } else {
+      reply.set_status("OK");  // once it is read
+    }
+    return reply;
+  }
+  if (request.type() == "use_key" || request.type() == "retire_key") {
+    reply = core_.change_keys(request, *asker, read_clocks());
+    spdlog::warn("{} key={} account={} uid={} client={} result={} {}", request.type(),
+                 request.key(), request.account(), asker->uid, incoming.user, reply.status(),
+                 reply.reason());
+    show_states();
+    return reply;
+  }
   if (request.type() == "audit" && pages_ != nullptr) {
     if (asker->is_operator) {
       reply.set_status("OK");  // the page itself follows
@@ -174,8 +232,8 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
   }
   if (request.type() != "sign" && request.type() != "lease") {
     reject(ErrorCode::kInvalidCommand,
-           fmt::format("type: expected sign, lease, lock, unlock, accept_asset, audit, hello, "
-                       "status or metrics, found \"{}\"",
+           fmt::format("type: expected sign, lease, lock, unlock, accept_asset, add_key, use_key, "
+                       "retire_key, audit, hello, status or metrics, found \"{}\"",
                        request.type().substr(0, 80)),
            reply);
     return reply;
@@ -200,7 +258,7 @@ v1::SignReply SignerEndpoint::answer(const v1::SignRequest& request,
 }
 
 Result<Asker> SignerEndpoint::asker_of(const IncomingRequest& incoming) const {
-  if (options_.curve) {
+  if (options_.curve && !incoming.peer) {  // on TCP; the kernel tells of the direct socket's peers
     const auto found = options_.clients.find(std::string(incoming.user));
     if (found == options_.clients.end()) {
       return fail(ErrorCode::kSignerRefused, "rule curve: the asking client is not known");
@@ -261,14 +319,23 @@ std::string SignerEndpoint::status_text() const {
 }
 
 void SignerEndpoint::show_states() {
+  const auto show = [&](const std::string& name, int value) {
+    metrics_
+        .gauge("perpwire_signer_key_state",
+               "0 = armed, 1 = signs cancels only, 2 = sealed, 3 = draining, 4 = standing by, 5 = "
+               "retired",
+               {{"key", name}})
+        .set(value);
+  };
+  for (const auto& name : shown_keys_) show(name, 5);
   for (const auto& name : core_.keys().names()) {
     const auto state = state_of(core_, name);
-    metrics_
-        .gauge("perpwire_signer_key_state", "0 = armed, 1 = signs cancels only, 2 = sealed",
-               {{"key", name}})
-        .set(state == "SEALED"        ? 2
-             : state == "CANCEL_ONLY" ? 1
-                                      : 0);
+    show(name, state == "SEALED"        ? 2
+               : state == "CANCEL_ONLY" ? 1
+               : state == "DRAINING"    ? 3
+               : state == "STANDBY"     ? 4
+                                        : 0);
+    shown_keys_.insert(name);
   }
 }
 

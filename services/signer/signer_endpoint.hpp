@@ -8,6 +8,7 @@
 #include "services/signer/service_config.hpp"
 #include "services/signer/signer_core.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,19 +39,23 @@ class SignerEndpoint {
     std::set<std::uint32_t> operators;  // who may unlock, accept asset numbers, read the log
     std::string policy_hash;
     HelloPolicy hello;
-    std::optional<CurveServer> curve = {};      // where the endpoint is on TCP
-    std::map<std::string, CurvePeer> clients;   // who may connect there
+    std::optional<CurveServer> curve = {};     // where the endpoint is on TCP
+    std::map<std::string, CurvePeer> clients;  // who may connect there
+    /// Reads and unlocks a keystore file; called on a thread of its own, since it takes a second.
+    std::function<Result<SigningKey>(const std::string& name)> load_key;
     const journal::AuditFile* audit = nullptr;  // outlives the endpoint; none: no pages
   };
 
   SignerEndpoint(boost::asio::io_context& io, zmq::context_t& context, Metrics& metrics,
                  SignerCore& core, Options options);
+  ~SignerEndpoint();
 
  private:
   enum class Via { kRouter, kDirect };
   void on_request(const IncomingRequest& incoming, Via via);
   [[nodiscard]] Result<Asker> asker_of(const IncomingRequest& incoming) const;
   v1::SignReply answer(const v1::SignRequest& request, const IncomingRequest& incoming);
+  void answer_add_key(const v1::SignRequest& request, const IncomingRequest& incoming, Via via);
   void answer_audit(const v1::SignRequest& request, const IncomingRequest& incoming, Via via);
   void send(const v1::SignReply& reply, const ReplyAddress& to, Via via, bool json);
   v1::SignReply answer_hello(const v1::SignRequest& request, const std::string& connection);
@@ -69,6 +74,9 @@ class SignerEndpoint {
   bool deferred_posted_ = false;
   std::uint64_t audit_failures_shown_ = 0;
   std::unique_ptr<AuditPageServer> pages_;
+  bool loading_ = false;
+  std::set<std::string> shown_keys_;
+  std::unique_ptr<boost::asio::thread_pool> loader_;
   RequestServer server_;
   std::unique_ptr<StreamServer> direct_;
 };

@@ -3,6 +3,7 @@
 #include "libs/common/result.hpp"
 #include "libs/journal/audit_chain.hpp"
 #include "services/signer/asset_pins.hpp"
+#include "services/signer/clock_guard.hpp"
 #include "services/signer/issued_nonces.hpp"
 #include "services/signer/lease_table.hpp"
 #include "services/signer/velocity.hpp"
@@ -27,6 +28,21 @@ struct KeyLock {
   friend auto operator<=>(const KeyLock&, const KeyLock&) = default;
 };
 
+/// Keys of one account after a change without a restart.
+struct AccountKeys {
+  std::string configured;          // what perpwire.toml said: another word there wins over all this
+  std::string current;             // signs orders
+  std::set<std::string> draining;  // sign noops and cancels alone, until retired
+  friend bool operator==(const AccountKeys&, const AccountKeys&) = default;
+};
+
+/// What became of keys since the configuration was written.
+struct KeyPlan {
+  std::map<std::string, AccountKeys> accounts;  // by account
+  std::set<std::string> retired;                // for ever
+  friend bool operator==(const KeyPlan&, const KeyPlan&) = default;
+};
+
 /// Orders signed within the minute before a start.
 struct RecentOrders {
   std::string key;
@@ -43,6 +59,7 @@ struct SignerState {
   /// Signatures may be missing from `issued`: another boot, or the first start.
   bool issued_may_be_incomplete = true;
   std::set<KeyLock> locks;
+  KeyPlan plan;
   std::vector<RecentOrders> recent;  // from the audit log
 };
 
@@ -56,6 +73,13 @@ class SignerStore {
   virtual Status save_lease(const std::string& account, const LeaseRecord& record) = 0;
   virtual Status save_pins(const std::vector<AssetEntry>& pins) = 0;
   virtual Status save_locks(const std::set<KeyLock>& locks) = 0;
+  virtual Status save_key_plan(const KeyPlan& /*plan*/) {
+    return fail(ErrorCode::kUnsupported, "this store keeps no change of keys");
+  }
+  /// Nothing above it was ever signed by this key, which is new to the running signer.
+  virtual Result<std::uint64_t> nonce_mark(const std::string& /*key*/, ClockReading /*now*/) {
+    return fail(ErrorCode::kUnsupported, "this store keeps no change of keys");
+  }
   /// Survives kill -9. `wall_ms` stands in for the boot clock, which another boot restarts.
   virtual Status append_issued(const IssuedNonce& issued, std::uint64_t wall_ms) = 0;
   virtual Status append_audit(const journal::AuditRecord& record) = 0;

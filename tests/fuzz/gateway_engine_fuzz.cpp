@@ -53,7 +53,6 @@ EngineSettings settings() {
   EngineSettings made;
   made.account = "main";
   made.address = kUser;
-  made.key = "agent";
   made.network = "testnet";
   made.cloid_prefix = "0xf1a50001";
   made.boot_id = "boot";

@@ -99,7 +99,6 @@ gateway::EngineSettings GatewayHost::settings() const {
   gateway::EngineSettings settings;
   settings.account = "main";
   settings.address = std::string(VenueHost::kAccount);
-  settings.key = "agent";
   settings.network = "testnet";
   settings.cloid_prefix = "0xf1a50001";
   settings.dexs = plan.dexs;

@@ -15,6 +15,7 @@ void add_dex_commands(Registry& registry);
 void add_doctor_command(Registry& registry);
 void add_keys_commands(Registry& registry);
 void add_approve_command(Registry& registry, CLI::App& keys);  // of the group `keys`
+void add_rotate_commands(Registry& registry, CLI::App& keys);  // of the group `keys`
 void add_journal_commands(Registry& registry);
 void add_signer_commands(Registry& registry);
 void add_panic_command(Registry& registry);

@@ -221,6 +221,7 @@ void add_keys_commands(Registry& registry) {
   curve_app.add_option("file", *curve_file, "new file for the pair, like gateway.key_secret")
       ->required();
   add_approve_command(registry, group);
+  add_rotate_commands(registry, group);
 }
 
 }  // namespace perpwire::cli

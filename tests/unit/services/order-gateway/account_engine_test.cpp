@@ -26,7 +26,6 @@ class AccountEngineTest : public testing::Test {
     EngineSettings made;
     made.account = "main";
     made.address = "0x1111111111111111111111111111111111111111";
-    made.key = "agent";
     made.network = "testnet";
     made.cloid_prefix = "0xf1a50001";
     made.need_risk = false;

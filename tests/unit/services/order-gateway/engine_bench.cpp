@@ -62,7 +62,6 @@ EngineSettings EngineBench::default_settings() {
   EngineSettings settings;
   settings.account = "main";
   settings.address = kUser;
-  settings.key = "agent";
   settings.network = "testnet";
   settings.cloid_prefix = "0xf1a50001";
   settings.boot_id = "boot";
@@ -250,6 +249,7 @@ void EngineBench::perform(EngineOut& out) {
       made.expires_after_ms = wall + sign->request.expires_after_ms();
       signed_.push_back(made);
       reply->set_nonce(made.nonce);
+      reply->set_key(sign->request.key().empty() ? signing_key : sign->request.key());
       reply->set_expires_after(made.expires_after_ms);
       reply->set_body("#" + std::to_string(signed_.size() - 1));
     }

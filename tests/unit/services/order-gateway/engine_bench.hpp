@@ -101,6 +101,7 @@ class EngineBench {
   std::map<std::string, bool> mute;
   bool answers_posts = true;  // tells that bytes left
   bool signer_down = false;
+  std::string signing_key = "agent-1";  // that the signer signs with now
   std::uint64_t lease_epoch = 1;
   bool lease_is_ours = true;  // "the same instance"
   std::uint64_t lease_latest_expiry = 0;

@@ -69,7 +69,6 @@ class ExecutorTest : public testing::Test {
     EngineSettings made;
     made.account = "main";
     made.address = "0x1111111111111111111111111111111111111111";
-    made.key = "agent";
     made.network = "testnet";
     made.cloid_prefix = "0xf1a50001";
     return made;
@@ -138,10 +137,10 @@ TEST_F(ExecutorTest, WordsThatAreNoTextDoNotMakeTheEventUnreadable) {
 // is being ended.
 TEST_F(ExecutorTest, AFenceMayBeFollowedByAnotherFromInsideItsCallback) {
   int told = 0;
-  executor_.fence(7, [&](bool held) {
+  executor_.fence(7, "agent-1", [&](bool held) {
     EXPECT_FALSE(held);
     ++told;
-    executor_.fence(7, [&](bool again) {
+    executor_.fence(7, "agent-1", [&](bool again) {
       EXPECT_FALSE(again);
       ++told;
     });

@@ -90,7 +90,6 @@ class World {
     venue_.on_frame = [this](std::string frame) { send_frame(std::move(frame)); };
     settings_.account = "main";
     settings_.address = "0x1111111111111111111111111111111111111111";
-    settings_.key = "agent";
     settings_.network = "testnet";
     settings_.cloid_prefix = "0xf1a50001";
     settings_.boot_id = "boot";

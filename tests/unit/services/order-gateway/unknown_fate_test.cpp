@@ -91,6 +91,27 @@ TEST_F(Unanswered, WhileTheVenuesTimeStandsStillNothingExpires) {
   EXPECT_EQ(bench.state("a"), OrderState::kUnknown);
 }
 
+TEST(ChangedKey, TheFenceIsAskedOfTheKeyThatSignedTheNonceAlsoAfterARestart) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.ws_post.fallback_to_rest = false;
+  for (const bool restarted : {false, true}) {
+    EngineBench bench(settings);
+    bench.start();
+    bench.place("a", "BUY", "49000", "0.01");
+    EXPECT_EQ(bench.sent.back().request.key(), "") << "the signer knows who signs";
+    bench.signing_key = "agent-2";
+    if (restarted) {
+      bench.advance(1'000);
+      bench.restart();
+      bench.start();
+    }
+    bench.advance(5'100);
+    ASSERT_TRUE(bench.sent.back().request.has_noop()) << restarted;
+    EXPECT_EQ(bench.sent.back().request.key(), "agent-1") << restarted;
+    EXPECT_EQ(bench.sent.back().nonce, bench.sent.front().nonce);
+  }
+}
+
 TEST_F(Unanswered, AFenceThatIsAnsweredOkEndsItAtOnce) {
   ASSERT_TRUE(bench.sent.back().request.has_noop());
   EXPECT_EQ(bench.sent.back().nonce, bench.sent.at(0).nonce);

@@ -101,6 +101,26 @@ TEST_F(FileStoreTest, LocksAreReadWithTheirUserAlsoFromAFileThatHasNone) {
   EXPECT_EQ(load().locks, (std::set<KeyLock>{{"agent-1", "risk.main", KeyLock::kNobody}}));
 }
 
+TEST_F(FileStoreTest, AChangeOfKeysIsReadBackAndADamagedOneIsNotPassedOver) {
+  load();
+  const KeyPlan plan{.accounts = {{"main", {"agent-1", "agent-3", {"agent-1", "agent-2"}}},
+                                  {"sub", {"agent-1", "agent-1", {}}}},
+                     .retired = {"agent-0"}};
+  ASSERT_TRUE(store_->save_key_plan(plan));
+  EXPECT_EQ(load().plan, plan);
+  for (const auto* line : {"account main agent-1\n", "retired\n", "gone agent-1\n"}) {
+    std::ofstream(data() / "keys") << line;
+    EXPECT_NE(load_error().find("/keys: damaged: expected"), std::string::npos) << line;
+  }
+}
+
+TEST_F(FileStoreTest, AKeyThatIsAddedGoesOnAboveWhateverItSignedBefore) {
+  load();
+  ASSERT_TRUE(store_->save_nonce_mark("agent-3", kNowMs + 60'000));
+  EXPECT_EQ(store_->nonce_mark("agent-3", now_).value(), kNowMs + 60'000);
+  EXPECT_GE(store_->nonce_mark("agent-4", now_).value(), kNowMs) << "new here: ahead of the clock";
+}
+
 TEST_F(FileStoreTest, ALockThatCannotBeReadIsNotPassedOver) {
   load();
   for (const auto* line : {"agent-1\n", "agent-1 risk.main alice\n"}) {

@@ -16,6 +16,8 @@ namespace hl = hyperliquid;
 
 constexpr std::string_view kKey =
     "0123456789012345678901234567890123456789012345678901234567890123";
+constexpr std::string_view kNewKey =
+    "3333333333333333333333333333333333333333333333333333333333333333";
 constexpr std::string_view kVault = "0x1719884eb866cb12b2287399b15f7db5e7d775ea";
 
 /// Keeps what was saved; can fail.
@@ -43,6 +45,13 @@ class MemoryStore final : public SignerStore {
   }
   Status save_locks(const std::set<KeyLock>& locks) override {
     return keep([&] { state.locks = locks; });
+  }
+  Status save_key_plan(const KeyPlan& plan) override {
+    return keep([&] { state.plan = plan; });
+  }
+  Result<std::uint64_t> nonce_mark(const std::string& key, ClockReading /*now*/) override {
+    if (broken) return fail(ErrorCode::kIo, "disk full");
+    return state.nonce_marks[key];
   }
   Status append_audit(const journal::AuditRecord& record) override {
     if (audit_broken) return fail(ErrorCode::kIo, "disk full");
@@ -84,7 +93,12 @@ class SignerCoreTest : public ::testing::Test {
     config.accounts["other"] = {"agent-2", Address{}, false};
     config.policy = Policy::parse(policy_, "policy.toml");
     KeyRing keys;
-    keys.add("agent-1", SigningKey::from_hex(kKey).value());
+    if (!store_.state.plan.retired.contains("agent-1")) {
+      keys.add("agent-1", SigningKey::from_hex(kKey).value());
+    }
+    if (KeyRotation({{"main", "agent-1"}}, store_.state.plan).needed().contains("agent-3")) {
+      keys.add("agent-3", SigningKey::from_hex(kNewKey).value());
+    }
     core_.emplace(std::move(config), std::move(keys), store_.state, store_, now_);
     tell_assets(R"({"trading_pair":"BTC-USD","asset":0,"network":"testnet"},
                    {"trading_pair":"hyna:BTC-USD","asset":130001},
@@ -692,6 +706,206 @@ TEST_F(SignerCoreTest, ARefusedFloodDoesNotFillTheAuditLog) {
   ASSERT_EQ(lease("gw.a").status(), "OK");
   EXPECT_NE(store_.audit.back().find("980 refusals before this one are not listed"),
             std::string::npos);
+}
+
+// ---------------------------------------------------------------- a change of keys
+
+class Rotation : public SignerCoreTest {
+ protected:
+  void SetUp() override {
+    policy_ += R"([keys.agent-3]
+accounts = ["main"]
+trading_pairs = ["*"]
+)";
+    SignerCoreTest::SetUp();
+    ASSERT_EQ(lease("gw.a").status(), "OK");
+  }
+  v1::SignReply change(const std::string& type, const std::string& key, bool is_operator = true) {
+    v1::SignRequest request;
+    EXPECT_TRUE(parse_contract_json(
+        R"({"type":")" + type + R"(","account":"main","key":")" + key + "\"}", request));
+    return core_->change_keys(request, {.uid = 0, .is_operator = is_operator}, now_);
+  }
+  std::string may_add(const std::string& key, bool is_operator = true,
+                      const std::string& account = "main") {
+    v1::SignRequest request;
+    EXPECT_TRUE(parse_contract_json(
+        R"({"type":"add_key","account":")" + account + R"(","key":")" + key + "\"}", request));
+    const auto may = core_->may_add(request, {.uid = 0, .is_operator = is_operator}, now_);
+    return may ? "" : may.error().text;
+  }
+  void add() {
+    ASSERT_EQ(may_add("agent-3"), "");
+    ASSERT_TRUE(core_->add_key("agent-3", SigningKey::from_hex(kNewKey).value(), now_));
+  }
+  /// The other account of agent-1 was rotated before.
+  void rotate_sub() {
+    store_.state.plan.accounts["sub"] = {"agent-1", "agent-3", {}};
+    restart();
+  }
+  void rotate() {
+    pass(1s);
+    add();
+    ASSERT_EQ(change("use_key", "agent-3").reason(), "");
+  }
+  /// Without a key's name, as the gateway asks.
+  v1::SignReply sign_unnamed(const std::string& action, const std::string& more = "") {
+    return ask(R"({"type":"sign","account":"main","network":"testnet",)" + action + more + "}");
+  }
+  v1::SignReply order_unnamed() {
+    return sign_unnamed(R"("order":{"orders":[)" + kOrder + R"(],"grouping":"na"})",
+                        R"(,"lease_epoch":1,"expires_after_ms":8000)");
+  }
+  void pass(std::chrono::seconds time) {
+    now_.wall = now_.wall + Nanos(time);
+    now_.boot += time;
+  }
+  const std::string new_address_ = SigningKey::from_hex(kNewKey).value().address().to_string();
+};
+
+TEST_F(Rotation, AKeyThatStandsBySignsNothing) {
+  add();
+  EXPECT_EQ(order_unnamed().key(), "agent-1");
+  const auto by_name =
+      ask(R"({"type":"sign","key":"agent-3","account":"main","network":"testnet","noop":{}})");
+  EXPECT_EQ(by_name.reason(),
+            "rule accounts: account main is signed by key agent-1, the request names \"agent-3\"");
+}
+
+TEST_F(Rotation, OrdersGoToTheNewKeyAndTheOldOneSignsWhatItOwesAlone) {
+  const auto before = order_unnamed();
+  ASSERT_EQ(before.key(), "agent-1");
+  rotate();
+  const auto after = order_unnamed();
+  EXPECT_EQ(after.key(), "agent-3");
+  EXPECT_EQ(after.signer_address(), new_address_);
+  EXPECT_EQ(sign_order().reason(),
+            "rule draining: key agent-1 is being retired: key agent-3 signs for account main");
+  // The fence of what the old key signed is the old key's, whether the request says so or not.
+  const auto nonce = std::to_string(before.nonce());
+  const auto fence = sign_unnamed(R"("noop":{})", ",\"nonce\":" + nonce);
+  EXPECT_EQ(fence.key(), "agent-1") << fence.reason();
+  EXPECT_EQ(fence.nonce(), before.nonce());
+  EXPECT_EQ(sign(R"("noop":{})", ",\"nonce\":" + nonce).signer_address(), before.signer_address());
+  // Cancels of the account go out under either.
+  const std::string cancel =
+      R"("cancel":{"cancels":[{"asset":0,"trading_pair":"BTC-USD","venue_order_id":1}]})";
+  EXPECT_EQ(sign_unnamed(cancel).key(), "agent-3");
+  EXPECT_EQ(sign(cancel).key(), "agent-1");
+}
+
+TEST_F(Rotation, AFenceThatTwoKeysMayBeMeantByMustNameOne) {
+  const auto before = order_unnamed();
+  add();
+  ASSERT_EQ(change("use_key", "agent-3").reason(), "");
+  const auto after = order_unnamed();
+  ASSERT_EQ(after.key(), "agent-3");
+  ASSERT_EQ(after.nonce(), before.nonce()) << "the clock stood: each key has its own nonces";
+  const auto nonce = ",\"nonce\":" + std::to_string(before.nonce());
+  EXPECT_EQ(sign_unnamed(R"("noop":{})", nonce).reason().find("rule nonce: nonce "), 0U);
+  EXPECT_EQ(sign(R"("noop":{})", nonce).key(), "agent-1");
+}
+
+TEST_F(Rotation, TheOldKeyIsRetiredOnceAllThatItSignedHasExpired) {
+  rotate_sub();
+  ASSERT_EQ(order_unnamed().key(), "agent-1");  // expires in 8 s
+  rotate();
+  EXPECT_EQ(change("retire_key", "agent-1").reason(),
+            "rule draining: what key agent-1 signed may still land: ask again in 9 s");
+  pass(8s);
+  EXPECT_EQ(change("retire_key", "agent-1").reason(),
+            "rule draining: what key agent-1 signed may still land: ask again in 1 s");
+  pass(1s);
+  EXPECT_EQ(change("retire_key", "agent-1").reason(), "");
+}
+
+TEST_F(Rotation, AKeyThatAnotherAccountUsesIsNotRetired) {
+  rotate();
+  pass(60s);
+  EXPECT_EQ(change("retire_key", "agent-1").reason(),
+            "rule key: key agent-1 signs for account sub: rotate it first");
+}
+
+TEST_F(Rotation, ARetiredKeyIsGoneFromMemoryRefusedByNameAndNeverAddedAgain) {
+  rotate_sub();
+  ASSERT_EQ(order_unnamed().key(), "agent-1");
+  rotate();
+  pass(10s);
+  ASSERT_EQ(change("retire_key", "agent-1").reason(), "");
+  EXPECT_FALSE(core_->keys().has("agent-1"));
+  EXPECT_EQ(sign(R"("noop":{})").reason(), "rule retired: key agent-1 was retired");
+  EXPECT_EQ(may_add("agent-1"), "rule retired: key agent-1 was retired: make a new one");
+  EXPECT_EQ(change("use_key", "agent-1").reason(),
+            "rule retired: key agent-1 was retired: make a new one");
+  EXPECT_EQ(order_unnamed().key(), "agent-3");
+  restart();
+  EXPECT_EQ(order_unnamed().key(), "agent-3");
+  EXPECT_EQ(sign(R"("noop":{})").reason(), "rule retired: key agent-1 was retired");
+}
+
+TEST_F(Rotation, ARestartGoesOnWithTheNewKeyAndStillDrainsTheOldOne) {
+  rotate_sub();
+  const auto before = order_unnamed();
+  rotate();
+  restart();
+  EXPECT_EQ(order_unnamed().key(), "agent-3");
+  EXPECT_EQ(sign_unnamed(R"("noop":{})", ",\"nonce\":" + std::to_string(before.nonce())).key(),
+            "agent-1");
+  EXPECT_EQ(change("retire_key", "agent-1").reason().find("rule draining:"), 0U);
+}
+
+TEST_F(Rotation, TheWayBackIsTheSame) {
+  rotate();
+  ASSERT_EQ(change("use_key", "agent-1").reason(), "");
+  EXPECT_EQ(order_unnamed().key(), "agent-1");
+  EXPECT_TRUE(core_->rotation().is_draining("agent-3"));
+}
+
+TEST_F(Rotation, ALockedKeyIsNotUnlockedByRotatingIt) {
+  ASSERT_EQ(
+      operate(R"({"type":"lock","key":"agent-1","lease":{"holder":"risk.main"}})", false).status(),
+      "OK");
+  rotate();
+  EXPECT_EQ(order_unnamed().reason(),
+            "rule cancel_only: key agent-3 is locked: it signs cancels alone");
+  restart();
+  EXPECT_EQ(order_unnamed().reason(),
+            "rule cancel_only: key agent-3 is locked: it signs cancels alone");
+}
+
+TEST_F(Rotation, OperatorsAloneChangeKeysAndThePolicyMustKnowTheNewOne) {
+  EXPECT_EQ(may_add("agent-3", false), "rule operator: add_key is for operators alone");
+  EXPECT_EQ(may_add("agent-9").find("rule policy: key agent-9 has no table for account main"), 0U);
+  EXPECT_EQ(may_add("agent-3", true, "nobody"), "rule accounts: no account named \"nobody\"");
+  EXPECT_EQ(change("use_key", "agent-3").reason(),
+            "rule key: key agent-3 is not loaded: add_key comes first");
+  add();
+  EXPECT_EQ(change("use_key", "agent-3", false).reason(),
+            "rule operator: use_key is for operators alone");
+  EXPECT_EQ(change("retire_key", "agent-3", false).reason(),
+            "rule operator: retire_key is for operators alone");
+  EXPECT_EQ(change("retire_key", "agent-9").reason(),
+            "rule key: no key named \"agent-9\" is draining");
+}
+
+TEST_F(Rotation, WhatTheDiskDoesNotTakeDidNotHappen) {
+  add();
+  store_.broken = true;
+  EXPECT_EQ(change("use_key", "agent-3").reason(), "disk full");
+  store_.broken = false;
+  EXPECT_EQ(order_unnamed().key(), "agent-1");
+}
+
+TEST(KeyRotationPlan, AnotherWordOfTheConfigurationWinsOverAnOldPlan) {
+  const KeyPlan plan{.accounts = {{"main", {"agent-1", "agent-2", {"agent-1"}}}}, .retired = {}};
+  const auto current = [&](const std::string& configured) {
+    return KeyRotation({{"main", configured}}, plan).current("main");
+  };
+  EXPECT_EQ(current("agent-1"), "agent-2");
+  EXPECT_EQ(current("agent-2"), "agent-2");
+  EXPECT_EQ(current("agent-5"), "agent-5");
+  EXPECT_TRUE(KeyRotation({{"main", "agent-2"}}, plan).is_draining("agent-1"));
+  EXPECT_FALSE(KeyRotation({{"main", "agent-5"}}, plan).is_draining("agent-1"));
 }
 
 }  // namespace
