@@ -40,7 +40,8 @@ class Rotation(unittest.TestCase):
 
     def test_the_key_changes_under_load_and_the_old_one_is_drained_and_retired(self):
         print(f"seed {SEED}", flush=True)
-        with Suite(seed=SEED, order_gateway=CROSSES_ITSELF) as suite:
+        # Without the venue's budgets: what is asked about the orders in doubt would leave no room for new ones.
+        with Suite(seed=SEED, order_gateway=CROSSES_ITSELF, limits="off") as suite:
             self.start(suite)
             load = Load(suite, SEED, "rotate")
             load.start()
