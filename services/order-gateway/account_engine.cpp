@@ -635,7 +635,9 @@ void AccountEngine::on_timer(Now now) {
   core_.emit(std::move(events));
   for (const auto& [pair, orders] : core_.tracker.live_by_pair()) {
     for (const auto& [id, order] : orders) {
-      if (order->must_be_cancelled()) canceller_.want(id);
+      // Without the lease it is the holder's to cancel: it may have placed under an id that we had
+      // called FAILED, as a client does that turns to it with what we could not place.
+      if (lease_held_ && order->must_be_cancelled()) canceller_.want(id);
       if (order->awaits_fills()) want_fills();
     }
   }

@@ -236,6 +236,10 @@ void EngineBench::perform(EngineOut& out) {
     reply->set_status("OK");
     if (signer_down) {
       reply = fail(ErrorCode::kTimeout, "no answer of the signer");
+    } else if (lease_lost && sign->request.type() == "lease") {
+      reply->set_status("REJECTED");
+      reply->set_code("LEASE_LOST");
+      reply->set_reason("account main is held by order-gateway.other with epoch 2");
     } else if (sign->request.type() == "lease") {
       reply->mutable_lease()->set_epoch(lease_epoch);
       reply->mutable_lease()->set_same_instance(lease_is_ours);

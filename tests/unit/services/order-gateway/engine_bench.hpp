@@ -100,6 +100,7 @@ class EngineBench {
   /// Answers nothing to questions of these types.
   std::map<std::string, bool> mute;
   bool answers_posts = true;  // tells that bytes left
+  bool lease_lost = false;    // another holds it
   bool signer_down = false;
   std::string signing_key = "agent-1";  // that the signer signs with now
   std::uint64_t lease_epoch = 1;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 namespace perpwire::gateway {
@@ -101,6 +102,44 @@ TEST(Lease, WhatTheOtherPlacedAndFinishedIsUsedBeforeAnythingIsPlaced) {
   ASSERT_EQ(other.engine->state(), EngineState::kReady) << other.engine->reason();
   EXPECT_EQ(other.place("o-1", "BUY", "49000", "0.01").code(), "DUPLICATE_CLIENT_ORDER_ID");
   EXPECT_TRUE(other.sent.empty());
+}
+
+/// An order that we called FAILED, the signer having been away, is live at the venue after all.
+class ContradictedFailure : public testing::Test {
+ protected:
+  void fail_an_order() {
+    bench.start();
+    bench.signer_down = true;
+    bench.place("a", "BUY", "49000", "0.01");
+    ASSERT_EQ(bench.state("a"), OrderState::kFailed);
+    bench.signer_down = false;
+  }
+  void see_it_live() {
+    bench.update(bench.cloid("a"), 77, "open", "49000");
+    bench.advance(3'000);
+    EXPECT_EQ(bench.events("order_created").size(), 1U);
+  }
+  [[nodiscard]] bool cancelled() const {
+    return std::any_of(bench.sent.begin(), bench.sent.end(), [](const auto& sent) {
+      return sent.request.has_cancel() || sent.request.has_cancel_by_cloid();
+    });
+  }
+  EngineBench bench;
+};
+
+TEST_F(ContradictedFailure, IsCancelled) {
+  fail_an_order();
+  see_it_live();
+  EXPECT_TRUE(cancelled());
+}
+
+TEST_F(ContradictedFailure, IsTheHoldersOnceTheLeaseIsLost) {
+  fail_an_order();
+  bench.lease_lost = true;
+  bench.advance(5'000);
+  ASSERT_EQ(bench.engine->state(), EngineState::kHalted);
+  see_it_live();
+  EXPECT_FALSE(cancelled()) << "a client may have turned to the holder with the same id";
 }
 
 }  // namespace
