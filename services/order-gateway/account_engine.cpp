@@ -20,6 +20,9 @@ constexpr Nanos kRetry = std::chrono::seconds{1};
 constexpr Nanos kTimePollWaiting = std::chrono::milliseconds{500};
 constexpr Nanos kTimePollScarce = std::chrono::seconds{2};  // while questions wait for weight
 constexpr Nanos kTimePollIdle = std::chrono::seconds{5};
+// A sweep of one DEX: open orders, positions, fills.
+constexpr std::uint64_t kSweepWeight = 60;
+constexpr Nanos kSweepPatience = std::chrono::seconds{20};
 constexpr Nanos kFillPatience = std::chrono::seconds{10};
 constexpr Nanos kForgetInterval = std::chrono::minutes{1};
 constexpr Nanos kPositionDelay = std::chrono::milliseconds{500};
@@ -594,11 +597,16 @@ void AccountEngine::look_again() {
 
 void AccountEngine::sweep() {
   if (!reconciled_ || reconciler_.running() || !protocol_.ready()) return;
-  if (fills_wanted_ && core_.now.mono >= fills_wanted_at_) {
+  const bool urgent = fills_wanted_ && core_.now.mono >= fills_wanted_at_;
+  if (urgent) {
     fills_wanted_ = false;
-    next_sweep_ = core_.now.mono;
+  } else {
+    if (core_.now.mono < next_sweep_) return;
+    // It leaves orders that go by REST their room, but not for ever.
+    const bool late = core_.now.mono >= next_sweep_ + kSweepPatience;
+    constexpr auto kOrdinary = TokenBudget::Urgency::kOrdinary;
+    if (!late && !core_.weight.has(kSweepWeight, kOrdinary, core_.now.mono)) return;
   }
-  if (core_.now.mono < next_sweep_) return;
   next_sweep_ = core_.now.mono + core_.settings.reconcile_interval;
   const auto& dexs = core_.settings.dexs;
   reconciler_.begin(dexs[sweep_dex_ % dexs.size()]);

@@ -517,6 +517,39 @@ TEST(VenueBudget, WhatDoesNotFitIsRefusedAtOnceAndCancelsGoOn) {
   EXPECT_EQ(last.status(), "ACCEPTED") << last.reason();
 }
 
+TEST(VenueBudget, ASweepLeavesOrdersByRestTheirRoomButNotForEver) {
+  EngineSettings settings = EngineBench::default_settings();
+  settings.documented_limits = true;
+  settings.ws_post.enabled = false;
+  EngineBench bench{settings};
+  bench.start();
+  int orders = 0;
+  const auto flood = [&](std::int64_t ms) {
+    for (std::int64_t at = 0; at < ms; at += 500) {
+      while (bench.place("o-" + std::to_string(orders), "BUY", "49000", "0.001").status() ==
+             "ACCEPTED") {
+        ++orders;  // each refused: nothing is left to ask for
+        bench.answer_statuses(bench.sent.back(), R"({"error":"Insufficient margin"})");
+      }
+      bench.advance(500);
+    }
+  };
+  const auto sweeps = [&] {
+    return std::count_if(bench.asked.begin(), bench.asked.end(), [](const std::string& body) {
+      return body.find("clearinghouseState") != std::string::npos;
+    });
+  };
+  flood(1'000);
+  bench.asked.clear();
+  const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(
+      bench.engine->settings().reconcile_interval);
+  flood(due.count() + 15'000);
+  EXPECT_EQ(sweeps(), 0) << "orders want all there is";
+  EXPECT_GT(orders, 100);
+  flood(10'000);
+  EXPECT_GE(sweeps(), 1) << "a silently lost word is found all the same";
+}
+
 TEST(VenueBudget, OrdersThatAreStillAtTheSignerCount) {
   EngineSettings settings = EngineBench::default_settings();
   settings.documented_limits = true;
